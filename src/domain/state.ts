@@ -1,0 +1,149 @@
+import type { Answer } from './messages.js';
+import type { Condition, Ground, SchemaDifference, Supervised } from './effects.js';
+import type { OutcomeKind } from './outcome.js';
+import type { Cause } from './rollback.js';
+import type { TimelineEntry } from './timeline.js';
+import type { Judgement } from './verdict.js';
+import type { Actor, Instant, Ramp } from './words.js';
+
+/** Everything that outlives a phase and a ramp; survives retries, crashes and continue-as-new (I6). */
+export interface Ledger {
+  readonly startedAt: Instant;
+  readonly starter: Actor;
+  /** The workflow id: owner of every ramp. */
+  readonly owner: string;
+  /** Makes ramp ids of this execution unlike those of any other; the first run id. */
+  readonly seed: string;
+  readonly ramps: number;
+  /** Per step: gate failures, and times the step was entered. */
+  readonly failures: readonly number[];
+  readonly entries: readonly number[];
+  /** Ramps lost to gate failures (A11 `total`). */
+  readonly exposures: number;
+  readonly lapses: number;
+  readonly pause:
+    { readonly kind: 'none' } | { readonly kind: 'paused'; readonly by: Actor; readonly reason: string; readonly at: Instant };
+  /** Approvals given for a step of the running ramp. */
+  readonly approvals: readonly { readonly step: number; readonly by: Actor }[];
+  /** What the queues were last told. */
+  readonly batch: 'running' | 'paused';
+  readonly outbox: readonly Notification[];
+  readonly noticesSent: number;
+  /** The last 200 requests and what they were answered. */
+  readonly answers: readonly { readonly requestId: string; readonly answer: Answer }[];
+  readonly findings: readonly string[];
+  readonly timeline: readonly TimelineEntry[];
+}
+
+export interface Notification {
+  readonly id: string;
+  readonly severity: 'info' | 'warning' | 'page';
+  readonly title: string;
+  readonly text: string;
+}
+
+/** An open ramp. `sequence` is the last one used. */
+export interface Climb {
+  readonly ground: Ground;
+  readonly ramp: Ramp;
+  readonly sequence: number;
+}
+
+/** The supervision of the step at which the weight stands; wholly determines the running `supervise` effect. */
+export interface Watch {
+  readonly step: number;
+  readonly enteredAt: Instant;
+  readonly bucket: number;
+  readonly bucketMs: number;
+  readonly returnOnPass: boolean;
+  readonly from: Supervised;
+  /** `stopping`: the bucket is being interrupted for a fresh verdict, because the last blocker has been cleared. */
+  readonly run: 'running' | 'stopping';
+  readonly condition: { readonly kind: Condition['kind']; readonly since: Instant; readonly owner: string };
+  readonly last: { readonly kind: 'none' } | { readonly kind: 'judged'; readonly judgement: Judgement };
+}
+
+/** Where the weight stands while the next step is prepared. */
+export type Standing = { readonly kind: 'nobody' } | { readonly kind: 'watched'; readonly watch: Watch };
+
+export type Phase =
+  | { readonly kind: 'preflight' }
+  /** `startStep` is above 0 only for the ramp that follows a short lapse. */
+  | { readonly kind: 'opening'; readonly climb: Climb; readonly startStep: number }
+  | { readonly kind: 'warming'; readonly climb: Climb; readonly startStep: number; readonly stage: 'capacity' | 'warm-path' }
+  | { readonly kind: 'probing'; readonly climb: Climb; readonly startStep: number }
+  | { readonly kind: 'raising'; readonly climb: Climb; readonly to: number; readonly standing: Standing; readonly since: Instant }
+  | { readonly kind: 'shifting'; readonly climb: Climb; readonly to: number; readonly standing: Standing }
+  | { readonly kind: 'soaking' | 'baking'; readonly climb: Climb; readonly watch: Watch }
+  | { readonly kind: 'verifying'; readonly climb: Climb; readonly watch: Watch }
+  | { readonly kind: 'finalising'; readonly climb: Climb }
+  | { readonly kind: 'schema-held'; readonly climb: Climb; readonly difference: SchemaDifference; readonly since: Instant }
+  /** `step` is where the weight stood, -1 for nobody. */
+  | {
+      readonly kind: 'rolling-back';
+      readonly climb: Climb;
+      readonly cause: Cause;
+      readonly step: number;
+      readonly since: Instant;
+      readonly alarm: 'quiet' | 'raised';
+    }
+  | {
+      readonly kind: 'cooling-off';
+      readonly climb: Climb;
+      readonly until: Instant;
+      readonly startStep: number;
+      readonly cause: Cause;
+    }
+  | { readonly kind: 'frozen'; readonly climb: Climb; readonly since: Instant; readonly cause: Cause; readonly step: number }
+  | {
+      readonly kind: 'draining';
+      readonly climb: Climb;
+      readonly then: Exclude<OutcomeKind, 'refused'>;
+      readonly cause: string;
+      readonly stage: 'draining' | 'verifying' | 'parting';
+    }
+  | { readonly kind: 'closed'; readonly outcome: OutcomeKind; readonly cause: string; readonly ground: Standpoint };
+
+/** What was known when the rollout closed. */
+export type Standpoint = { readonly kind: 'unknown' } | { readonly kind: 'known'; readonly ground: Ground };
+
+export type PhaseKind = Phase['kind'];
+
+export interface RolloutState {
+  readonly ledger: Ledger;
+  readonly phase: Phase;
+}
+
+export interface Origin {
+  readonly owner: string;
+  readonly seed: string;
+  readonly starter: Actor;
+  readonly steps: number;
+  readonly at: Instant;
+}
+
+export function initialState({ owner, seed, starter, steps, at }: Origin): RolloutState {
+  const perStep = Array.from({ length: steps }, () => 0);
+  return {
+    phase: { kind: 'preflight' },
+    ledger: {
+      startedAt: at,
+      starter,
+      owner,
+      seed,
+      ramps: 0,
+      failures: perStep,
+      entries: perStep,
+      exposures: 0,
+      lapses: 0,
+      pause: { kind: 'none' },
+      approvals: [],
+      batch: 'running',
+      outbox: [],
+      noticesSent: 0,
+      answers: [],
+      findings: [],
+      timeline: [{ at, by: starter, what: 'started', weightBp: 0 }],
+    },
+  };
+}

@@ -1,0 +1,111 @@
+/**
+ * What Sluice asks of the world. Every call is whole-state and idempotent: calling twice is calling once. A time-out means
+ * *unknown*: read before you conclude. Errors are `ProviderError`s that say transient or permanent.
+ */
+import type { Cursor, Reading } from '../domain/reading.js';
+import type { RouteIntent, RouterCapabilities, RouteState } from '../domain/route.js';
+import type { BasisPoints, Instant, Ramp, Revision, Target } from '../domain/words.js';
+
+export interface Receipt {
+  readonly kind: 'applied' | 'superseded' | 'revoked';
+  readonly ramp: string;
+  readonly sequence: number;
+}
+
+/** How to reach one revision past the weights, and how to tell who answered: a pin that falls through poisons every probe. */
+export interface ProbeRecipe {
+  /** Base address without a trailing slash. */
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Response header that names who answered, and the value that the wanted revision gives. */
+  readonly answeredBy: { readonly header: string; readonly value: string };
+}
+
+export interface Inflight {
+  /** Undefined: the router cannot count. */
+  readonly active: number | undefined;
+  /** Servers of the revision that the router would send to; undefined where it cannot say. */
+  readonly liveServers: number | undefined;
+  readonly at: Instant;
+}
+
+export interface TrafficRouter {
+  describe(target: Target): Promise<RouterCapabilities>;
+  read(target: Target): Promise<RouteState>;
+  /**
+   * Writes the whole route. Reads first: a stored (epoch, sequence) that is not below the intent's gives `superseded`,
+   * a revoked ramp `revoked`. A raising write makes the lease begin: `leaseMs` from now by the router's clock.
+   * Claims the ramp where it is new (epoch and owner are stored before the first write takes effect).
+   */
+  apply(target: Target, intent: RouteIntent, leaseMs: number): Promise<Receipt>;
+  /** First act of every rollback: the ramp is powerless for ever, and its share is 0 at once. One call. */
+  revoke(target: Target, ramp: Ramp): Promise<Receipt>;
+  /** The candidate becomes stable, durably (I13, A25), and the ramp is revoked. */
+  finalise(target: Target, intent: RouteIntent): Promise<Receipt>;
+  /** Converged means read-back and, where the router echoes, unpinned answers that show the generation. */
+  confirm(target: Target, receipt: Receipt): Promise<'pending' | 'converged' | 'superseded' | 'failed'>;
+  /** Prolongs the lease to `leaseMs` from now by the router's clock. Never revives a lapsed or revoked ramp. */
+  renew(target: Target, ramp: Ramp, leaseMs: number): Promise<'renewed' | 'lapsed' | 'revoked'>;
+  probe(target: Target, revision: Revision): Promise<ProbeRecipe>;
+  inflight(target: Target, revision: Revision): Promise<Inflight>;
+}
+
+/** Which two revisions are measured. */
+export interface MeasuredPair {
+  readonly stable: Revision;
+  readonly candidate: Revision;
+}
+
+export interface MetricSource {
+  /** Signals this source can give, and whether both revisions come from one scrape (judge.md §0). */
+  describe(target: Target): Promise<{ readonly signals: readonly (keyof Reading)[]; readonly sameInstant: boolean }>;
+  /**
+   * Counts since `begin` (a step's start), per revision, with the time of the newest sample. `begin` takes the base now and
+   * gives a reading of zeros. The cursor is JSON and may be replayed by another worker. Gives up when `signal` aborts.
+   */
+  read(target: Target, pair: MeasuredPair, cursor: Cursor | 'begin', signal: AbortSignal): Promise<{ readonly reading: Reading; readonly cursor: Cursor }>;
+}
+
+export type CapacityState = { readonly kind: 'ready'; readonly units: number } | { readonly kind: 'pending'; readonly units: number } | { readonly kind: 'failed'; readonly reason: string };
+
+export interface CapacityController {
+  units(target: Target, revision: Revision): Promise<number>;
+  /** Asks for at least `units`; never lowers. */
+  ensure(target: Target, revision: Revision, units: number): Promise<CapacityState>;
+  /** Holds a floor under which the platform must not shrink (A21); 0 lifts it. */
+  holdFloor(target: Target, revision: Revision, units: number): Promise<void>;
+  /** Lets go of the revision's capacity. */
+  release(target: Target, revision: Revision): Promise<void>;
+}
+
+/** What the services' guards read about the rollout: whole state, ordered by (epoch, sequence). */
+export interface QueueDirective {
+  readonly batchPaused: boolean;
+  readonly weightBp: BasisPoints;
+  readonly ramp: Ramp;
+  readonly sequence: number;
+}
+
+export interface QueueController {
+  direct(target: Target, directive: QueueDirective): Promise<void>;
+}
+
+export interface Notice {
+  readonly title: string;
+  readonly text: string;
+  readonly severity: 'info' | 'warning' | 'page';
+  readonly rollout: string;
+}
+
+export interface Notifier {
+  send(notice: Notice, deduplicationId: string): Promise<void>;
+}
+
+/** What a worker knows by name. An unknown name throws and lists the known ones. */
+export interface Ports {
+  router(name: string): TrafficRouter;
+  metrics(name: string): MetricSource;
+  capacity(name: string): CapacityController;
+  queues(name: string): QueueController;
+  notifier(name: string): Notifier;
+}

@@ -1,0 +1,3 @@
+export { rollout } from './rollout.js';
+export { keep } from './keep.js';
+export { janitor } from './janitor.js';

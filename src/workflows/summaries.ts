@@ -1,0 +1,42 @@
+import type { Effect } from '../domain/effects.js';
+import type { RolloutPlan } from '../domain/plan.js';
+import { percent } from '../domain/telling.js';
+import { stepAt } from '../domain/step-policy.js';
+
+/** What Temporal's UI shows beside an activity's name. */
+export function summaryOf(plan: RolloutPlan, effect: Effect): string {
+  switch (effect.kind) {
+    case 'preflight':
+      return `${plan.target.service} ${plan.target.environment}: is everything ready?`;
+    case 'open-ramp':
+      return `${effect.intent.ramp.id} at 0 %`;
+    case 'warm-up':
+      return `cache, model, secrets, vectors of ${effect.candidate.release}`;
+    case 'probe':
+      return `${plan.probes.count} pinned requests to ${effect.candidate.release}`;
+    case 'ensure-capacity':
+      return `at least ${effect.units} units of ${effect.revision.id}`;
+    case 'shift':
+      return `to ${percent(effect.intent.candidateBp)} (step ${effect.step + 1} of ${plan.steps.length})`;
+    case 'supervise':
+      return `judging at ${percent(stepAt(plan, effect.step).weightBp)}, bucket ${effect.bucket + 1}`;
+    case 'roll-back':
+      return `everybody back to ${effect.intent.stable.id} (${effect.intent.stable.release})`;
+    case 'verify':
+      return 'before it is durable: probes again';
+    case 'finalise':
+      return `${effect.intent.candidate.release} becomes stable`;
+    case 'drain':
+      return `open streams of ${effect.of.id} (${effect.of.release}) end by themselves`;
+    case 'verify-drain':
+      return `nobody is left on ${effect.drained.id}`;
+    case 'release-capacity':
+      return `capacity of ${effect.of.id} is let go`;
+    case 'control-queues':
+      return effect.batchPaused ? 'batch work pauses' : 'batch work resumes';
+    case 'notify':
+      return effect.title;
+    case 'keep-stable':
+      return `${effect.revision.id} stays warm`;
+  }
+}

@@ -1,0 +1,163 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import type { Answer } from '../../src/domain/messages.js';
+import { until } from '../harness/until.js';
+import { Bench, inPhase, statusOf, type Rollout } from './bench.js';
+import { failed, passed, type Script } from './scripted.js';
+
+let bench: Bench;
+before(async () => {
+  bench = await Bench.start();
+});
+after(async () => {
+  await bench.stop();
+});
+
+async function during(
+  name: string,
+  script: Script,
+  use: (rollout: Rollout) => Promise<void>,
+  ...over: [Parameters<Bench['rollout']>[2]?, Parameters<Bench['rollout']>[3]?]
+): Promise<void> {
+  const rollout = await bench.rollout(name, script, ...over);
+  try {
+    await use(rollout);
+  } finally {
+    await rollout.stop();
+  }
+}
+
+const soaksForEver: Script = { supervise: () => 'until-cancelled' };
+
+test('five healthy steps are promoted in at most 220 events, bridging buckets included', async () => {
+  await during('healthy', {}, async ({ handle, scripted }) => {
+    const outcome = await handle.result();
+    assert.equal(outcome.outcome, 'promoted');
+    const { historyLength } = await handle.describe();
+    console.log(`# history: ${historyLength} events for five steps`);
+    assert.ok(historyLength <= 220, `${historyLength} events`);
+    assert.equal(scripted.started.filter((name) => name === 'shiftWeight').length, 5);
+  });
+});
+
+test('the memo headline and the search attributes say the outcome', async () => {
+  await during('memo', {}, async ({ handle }) => {
+    await handle.result();
+    const { memo, typedSearchAttributes } = await handle.describe();
+    assert.match(String(memo?.['headline']), /^PROMOTED/);
+    assert.ok(JSON.stringify(typedSearchAttributes.getAll()).includes('promoted'));
+  });
+});
+
+test('a failing gate rolls back, the same step again freezes, and a retry by a human is promoted', async () => {
+  let failures = 0;
+  const script: Script = {
+    supervise: (supervise) => {
+      if (supervise.step !== 2 || failures >= 2) return supervise.returnOnPass ? passed : 'until-cancelled';
+      failures += 1;
+      return failed;
+    },
+  };
+  await during('frozen', script, async (rollout) => {
+    await inPhase(rollout, 'frozen');
+    assert.match((await statusOf(rollout)).headline, /^FROZEN at 25 %/);
+    const answer = await rollout.handle.executeUpdate<Answer, [object]>('retry', { args: [{ by: 'ann', reason: 'NAT fixed' }] });
+    assert.equal(answer.kind, 'accepted');
+    assert.equal((await rollout.handle.result()).outcome, 'promoted');
+    assert.ok(rollout.scripted.started.filter((name) => name === 'revokeRamp').length >= 2);
+  });
+});
+
+test('an abort by signal, by update and by a cancel request each end as rolled-back', async () => {
+  const ways: readonly [string, (rollout: Rollout) => Promise<unknown>][] = [
+    ['signal', ({ handle }) => handle.signal('abort', { by: 'ann', reason: 'stop' })],
+    ['update', ({ handle }) => handle.executeUpdate('abort', { args: [{ by: 'ann' }] })],
+    ['cancel', ({ handle }) => handle.cancel()],
+    ['bare signal', ({ handle }) => handle.signal('abort')],
+  ];
+  for (const [name, abort] of ways) {
+    await during(`abort-${name.replace(' ', '-')}`, soaksForEver, async (rollout) => {
+      await inPhase(rollout, 'soaking');
+      await abort(rollout);
+      assert.equal((await rollout.handle.result()).outcome, 'rolled-back', name);
+      const { started } = rollout.scripted;
+      assert.ok(started.indexOf('revokeRamp') < started.indexOf('rollBack'), 'the ramp is revoked first');
+    });
+  }
+});
+
+test('a message at the wrong moment is refused with a reason, and the same request is answered alike', async () => {
+  await during('wrong-moment', soaksForEver, async (rollout) => {
+    await inPhase(rollout, 'soaking');
+    const send = (kind: string, requestId: string) =>
+      rollout.handle.executeUpdate<Answer, [object]>(kind, { args: [{ by: 'ann', requestId }] });
+    const refused = await send('retry', 'r1');
+    assert.equal(refused.kind, 'refused');
+    assert.match(JSON.stringify(refused), /soaking/);
+    assert.equal((await send('pause', 'r2')).kind, 'accepted');
+    assert.deepEqual(await send('pause', 'r2'), {
+      kind: 'accepted',
+      text: 'paused; the gates go on judging and still roll back',
+    });
+    assert.equal((await send('pause', 'r3')).kind, 'refused');
+  });
+});
+
+test('undecodable payloads become lines of the timeline, the workflow lives, and an undecodable abort is an abort', async () => {
+  await during('undecodable', soaksForEver, async (rollout) => {
+    await inPhase(rollout, 'soaking');
+    const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+    const payloads = [
+      { metadata: { encoding: bytes('json/plain') }, data: bytes('{broken') },
+      { metadata: { encoding: bytes('binary/foreign') }, data: bytes('x') },
+      { metadata: {}, data: bytes('x') },
+      { metadata: { encoding: bytes('json/plain') }, data: bytes('"scalar"') },
+      { metadata: { encoding: bytes('json/plain') }, data: bytes('[1]') },
+    ];
+    const raw = (signalName: string, payload: object): Promise<unknown> =>
+      bench.client.workflowService.signalWorkflowExecution({
+        namespace: 'default',
+        workflowExecution: { workflowId: rollout.handle.workflowId },
+        signalName,
+        input: { payloads: [payload] },
+      });
+    for (const payload of payloads) await raw('pause', payload);
+    await rollout.handle.signal('no-such-message', {});
+    const seen = await until(
+      async () => {
+        const lines = (await statusOf(rollout)).timeline.filter((entry) => entry.what.startsWith('undecodable'));
+        return lines.length === payloads.length + 1 && lines;
+      },
+      { withinMs: 10_000, what: 'six lines on the timeline' },
+    );
+    assert.equal(seen.length, 6);
+    await raw('abort', { metadata: { encoding: bytes('json/plain') }, data: bytes('{broken') });
+    assert.equal((await rollout.handle.result()).outcome, 'rolled-back');
+  });
+});
+
+test('continue-as-new in the middle carries the rollout on to its end', async () => {
+  await during(
+    'continued',
+    {},
+    async ({ handle }) => {
+      const outcome = await handle.result();
+      assert.equal(outcome.outcome, 'promoted');
+      assert.ok((await bench.server.showChain(handle.workflowId)).length > 2, 'several runs');
+    },
+    {},
+    { continueAfterEvents: 60 },
+  );
+});
+
+test('a rollout that preflight refuses ends as refused, having started nothing else', async () => {
+  const script: Script = {
+    activities: { preflight: () => Promise.resolve({ kind: 'refused', reasons: ['the route belongs to somebody else'] }) },
+  };
+  await during('refused', script, async ({ handle, scripted }) => {
+    const outcome = await handle.result();
+    assert.equal(outcome.outcome, 'refused');
+    assert.match(outcome.cause, /somebody else/);
+    assert.deepEqual(scripted.started, ['preflight']);
+  });
+});

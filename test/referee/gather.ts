@@ -1,0 +1,35 @@
+/** Collects the evidence of a run from a stage of the harness, at rest. */
+import type { RouteSnapshot } from '../harness/route-snapshot.js';
+import type { Stage } from '../harness/stage.js';
+import { until } from '../harness/until.js';
+import type { WorkflowHistory } from '../harness/workflow-history.js';
+import type { CliExit, Evidence } from './evidence.js';
+
+export interface Besides {
+  /** Taken while the run lasted. The last one is taken here. */
+  readonly snapshots?: readonly RouteSnapshot[];
+  readonly rollouts?: readonly (readonly WorkflowHistory[])[];
+  readonly exits?: readonly CliExit[];
+}
+
+/**
+ * Call it when the load has ended and the workflow has closed: waits until open streams have ended and the log's lines have
+ * arrived, for `withinMs` (10 s). Lines that do not come are for the referee to complain of, and no error here.
+ */
+export async function gather(stage: Stage, besides: Besides = {}, withinMs = 10_000): Promise<Evidence> {
+  const [blue, green] = await Promise.all([stage.blue.reportAtRest({ withinMs }), stage.green.reportAtRest({ withinMs })]);
+  const isLogged = (slot: string, begun: number): boolean => stage.log.lines.filter((line) => line.slot === slot).length >= begun;
+  const begun = (report: typeof blue): number => report.counts.user.begun + report.counts.pinned.begun;
+  await until(() => isLogged('blue', begun(blue)) && isLogged('green', begun(green)), { withinMs, what: 'the log' }).catch(
+    () => undefined,
+  );
+  return {
+    lines: [...stage.log.lines],
+    garbled: [...stage.log.garbled],
+    snapshots: [...(besides.snapshots ?? []), await stage.haproxy.route()],
+    commands: [...stage.admin.commands(), ...stage.master.commands()],
+    rollouts: besides.rollouts ?? [],
+    services: { blue, green },
+    exits: besides.exits ?? [],
+  };
+}

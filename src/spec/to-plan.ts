@@ -1,0 +1,132 @@
+import type { GatePolicy } from '../domain/policy.js';
+import type { ApprovalRule, CapacityPlan, Connections, RolloutPlan, Step } from '../domain/plan.js';
+import type { Revision, SchemaPins } from '../domain/words.js';
+import { toChangeWindows } from './change-windows.js';
+import { digestOf } from './digest.js';
+import { GATE_KEYS, GATE_NAMES, gateDefaults } from './gates.js';
+import { mergeLayers } from './layers.js';
+import { DEFAULT_HEADROOM, type RolloutFile } from './rollout-schema.js';
+import type { Profile } from './profiles.js';
+import type { Settings } from './settings-schema.js';
+
+/** Chance of certifying a release that is worse, per gate and step (judge.md §2). */
+const BETA = 0.05;
+/** A sample is stale after four intervals, and never before this (judge.md §0). */
+const LEAST_STALE_MS = 15_000;
+
+/** The part of a rollout file that no profile knows. */
+export type Identity = Pick<RolloutFile, 'service' | 'environment' | 'candidate' | 'router' | 'metrics'> &
+  Partial<Pick<RolloutFile, 'capacity' | 'queues' | 'notify'>>;
+
+interface PlanContext {
+  readonly profile: Pick<Profile, 'name' | 'rehearsal'>;
+  readonly production: boolean;
+  /** The slowest source's; the tick where sources are read afresh. */
+  readonly sampleIntervalMs: number;
+}
+
+export function toPlan(
+  identity: Identity,
+  settings: Settings,
+  { profile, production, sampleIntervalMs }: PlanContext,
+): RolloutPlan {
+  const { schemaPins } = identity.candidate;
+  const plan: Omit<RolloutPlan, 'digest'> = {
+    target: { service: identity.service, environment: identity.environment },
+    candidate: toRevision(identity.candidate),
+    profile: profile.name,
+    rehearsal: profile.rehearsal,
+    production,
+    connections: toConnections(identity),
+    steps: toSteps(settings),
+    judge: {
+      gates: toGates(settings.gates),
+      alpha: settings.alpha,
+      beta: BETA,
+      minimumRequests: settings.minimumRequests,
+      staleMs: settings.stale === 'auto' ? Math.max(LEAST_STALE_MS, 4 * sampleIntervalMs) : settings.stale,
+      badRequestsBudget: settings.risk.badRequestsPerStep,
+    },
+    tickMs: settings.tick,
+    leaseMs: settings.lease,
+    bucketMs: settings.bucket,
+    sticky: settings.sticky,
+    approvals: toApprovals(settings),
+    limits: {
+      approvalMs: settings.limits.approval,
+      pauseMs: settings.limits.pause,
+      inconclusiveMs: settings.limits.inconclusive,
+      idleMs: settings.limits.idle,
+      blindMs: settings.limits.blind,
+      foreignRouteMs: settings.limits.foreignRoute,
+      schemaHoldMs: settings.limits.schemaHold,
+      frozenMs: settings.limits.frozen,
+    },
+    retry: { max: settings.retry.max, coolOffMs: settings.retry.coolOff, total: settings.retry.total },
+    idleThen: settings.idle.then,
+    changeWindows: toChangeWindows(settings.changeWindows),
+    warmUp: {
+      ...(settings.warmUp.path === undefined ? {} : { path: settings.warmUp.path }),
+      holdMs: settings.warmUp.hold,
+      timeoutMs: settings.warmUp.timeout,
+    },
+    probes: settings.probes,
+    drain: { minMs: settings.drain.min, ceilingMs: settings.drain.ceiling },
+    ...(identity.capacity === undefined ? {} : { capacity: toCapacity(identity.capacity) }),
+    pauseBatchUpToBp: settings.batch.pauseUpTo,
+    keepStableMs: settings.keepStable,
+    ...(schemaPins === undefined ? {} : { schemaPins }),
+  };
+  return { ...plan, digest: digestOf(plan) };
+}
+
+/** Where a router has slots the revision's name is the slot's; where it has none, the router ignores the slot. */
+function toRevision({ release, revision, schemaPins }: RolloutFile['candidate']): Revision {
+  const pins: { schemaPins?: SchemaPins } = schemaPins === undefined ? {} : { schemaPins };
+  return { id: revision, release, slot: revision, ...pins };
+}
+
+function toConnections({ router, metrics, capacity, queues, notify }: Identity): Connections {
+  return {
+    router,
+    metrics,
+    ...(capacity?.connection === undefined ? {} : { capacity: capacity.connection }),
+    ...(queues === undefined ? {} : { queues }),
+    notify: notify ?? [],
+  };
+}
+
+/** A step's own soak comes first. The last step bakes: an extension shorter than its bake would be none, so it is at least that. */
+function toSteps({ steps, soak, soakMax, bake }: Settings): readonly Step[] {
+  return steps.map((step, index) => {
+    const last = index === steps.length - 1;
+    const soakMs = ('soak' in step ? step.soak : undefined) ?? (last ? bake : soak);
+    return { weightBp: step.weight, soakMs, soakMaxMs: last ? Math.max(soakMax, soakMs) : soakMax };
+  });
+}
+
+function toApprovals({ steps }: Settings): readonly ApprovalRule[] {
+  return steps.flatMap((step, beforeStep) => {
+    if (!('approval' in step) || step.approval === undefined) return [];
+    const { count = 1, approvers = [], notTheStarter = false } = step.approval;
+    return [{ beforeStep, count, approvers, notTheStarter }];
+  });
+}
+
+function toGates(gates: Settings['gates']): readonly GatePolicy[] {
+  return GATE_KEYS.flatMap((key) => {
+    const said = gates[key];
+    if (said === undefined) return [];
+    const { mode, tolerance, required, consecutive } = mergeLayers(gateDefaults(key), said);
+    return mode === 'off' ? [] : [{ gate: GATE_NAMES[key], mode, tolerance, required, consecutive }];
+  });
+}
+
+function toCapacity({
+  headroom = DEFAULT_HEADROOM,
+  expectedRps,
+  meanLatency,
+  concurrency,
+}: NonNullable<RolloutFile['capacity']>): CapacityPlan {
+  return { headroom, expectedP50Rps: expectedRps, meanLatencyS: meanLatency / 1_000, concurrencyPerInstance: concurrency };
+}

@@ -15,7 +15,7 @@ export function supervised(turn: Turn, state: RolloutState, effect: EffectId, re
   const ofThisRamp = 'climb' in phase && effect.startsWith(`supervise/${phase.climb.ramp.id}/`);
   const watch = watchOf(phase);
   if (result.kind === 'failed' && ofThisRamp) {
-    if (watch !== undefined) return gateFailed(turn, state, phase.climb, stepOf(effect), result);
+    if (watch !== undefined) return gateFailed(turn, state, phase.climb, watch.step, result);
     if (phase.kind === 'finalising' || (phase.kind === 'draining' && phase.then === 'promoted'))
       return find(turn, state, [
         'a gate failed while the promotion was being made durable: look at it, and run "sluice rollback" if users are hurt',
@@ -56,13 +56,9 @@ export function unsupervised(turn: Turn, state: RolloutState, effect: EffectId, 
   } as RolloutState;
 }
 
+/** Counted against the step at which the weight stands, whichever supervision of the ramp saw it. */
 function gateFailed(turn: Turn, state: RolloutState, climb: Climb, step: number, result: SuperviseResult): RolloutState {
   return rollBack(turn, state, climb, { kind: 'gate-failed', step, gates: result.judgement?.gates ?? [] });
-}
-
-/** `supervise/<ramp>/<step>/<bucket>`. */
-function stepOf(effect: EffectId): number {
-  return Number(effect.split('/').at(-2));
 }
 
 function noteChange(turn: Turn, state: RolloutState, before: Watch, watch: Watch): { state: RolloutState; watch: Watch } {

@@ -39,10 +39,12 @@ export class AccessLog {
   /** Datagrams that begin like JSON and are none: a broken format, and a finding for the referee. */
   readonly garbled: string[] = [];
   readonly #socket: Socket;
+  #relayPort: number | undefined;
 
   private constructor(socket: Socket) {
     this.#socket = socket;
     socket.on('message', (datagram) => {
+      if (this.#relayPort !== undefined) socket.send(datagram, this.#relayPort, '127.0.0.1');
       this.#take(datagram.toString('utf8'));
     });
   }
@@ -59,6 +61,11 @@ export class AccessLog {
 
   get port(): number {
     return this.#socket.address().port;
+  }
+
+  /** Sends every datagram on as well: HAProxy writes to one place, and the product's exporter reads the same lines. */
+  relayTo(port: number): void {
+    this.#relayPort = port;
   }
 
   close(): Promise<void> {

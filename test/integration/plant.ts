@@ -1,0 +1,140 @@
+/**
+ * Everything real: Temporal, HAProxy with two slots, and Sluice as its users run it: `sluice exporter`, `sluice worker` and the
+ * command line as processes. HAProxy's sockets pass through the referee's recorders.
+ */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { freePorts } from '../harness/ports.js';
+import { runToEnd, startProcess, type Finished, type ManagedProcess } from '../harness/processes.js';
+import { typescriptProgram } from '../harness/node-program.js';
+import { startStage, type Stage } from '../harness/stage.js';
+import { TemporalServer } from '../harness/temporal.js';
+import type { CliExit } from '../referee/evidence.js';
+
+export const SERVICE = 'app';
+export const ENVIRONMENT = 'test';
+export const ROLLOUT = `rollout/${ENVIRONMENT}/${SERVICE}`;
+
+const MAIN = new URL('../../src/cli/main.ts', import.meta.url);
+
+export class Plant {
+  /** What the command line ended with, for the referee. */
+  readonly exits: CliExit[] = [];
+  #worker: ManagedProcess | undefined;
+
+  private constructor(
+    readonly temporal: TemporalServer,
+    readonly stage: Stage,
+    private readonly exporter: ManagedProcess,
+    readonly folder: string,
+    private readonly workerPort: number,
+  ) {}
+
+  static async start(): Promise<Plant> {
+    const folder = mkdtempSync(join(tmpdir(), 'sluice-plant-'));
+    const [udpPort, metricsPort, workerPort] = (await freePorts(3)) as [number, number, number];
+    const [temporal, stage] = await Promise.all([TemporalServer.start(), startStage({ service: SERVICE })]);
+    const exporter = await startProcess(
+      sluice('exporter', ['--udp-port', String(udpPort), '--port', String(metricsPort), '--service', SERVICE]),
+      { isReady: () => isOk(`http://127.0.0.1:${metricsPort}/healthz`), withinMs: 30_000 },
+    );
+    stage.log.relayTo(udpPort);
+    const plant = new Plant(temporal, stage, exporter, folder, workerPort);
+    writeFileSync(plant.file('sluice.config.yaml'), plant.#configuration(metricsPort));
+    await plant.startWorker();
+    return plant;
+  }
+
+  async stop(): Promise<void> {
+    await this.#worker?.stop();
+    await this.exporter.stop();
+    await this.stage.stop();
+    await this.temporal.stop();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  async startWorker(): Promise<void> {
+    this.#worker = await startProcess(
+      sluice('worker', ['--config', this.file('sluice.config.yaml'), '--port', String(this.workerPort)], {
+        RELEASE_TOKEN: this.stage.token,
+      }),
+      { isReady: () => isOk(`http://127.0.0.1:${this.workerPort}/readyz`), withinMs: 60_000 },
+    );
+  }
+
+  /** SIGKILL: no goodbye, no hand-over. */
+  async killWorker(): Promise<void> {
+    await this.#worker?.kill();
+  }
+
+  get workerOutput(): string {
+    return this.#worker?.output ?? '';
+  }
+
+  file(name: string): string {
+    return join(this.folder, name);
+  }
+
+  /** Writes a rollout of the slot; `more` is further YAML. */
+  rolloutFile(slot: 'blue' | 'green', more = ''): string {
+    const { identity } = this.stage[slot];
+    const file = this.file(`rollout-${slot}.yaml`);
+    const lines = [
+      `service: ${SERVICE}`,
+      `environment: ${ENVIRONMENT}`,
+      `candidate: {release: ${identity.releaseId}, revision: ${slot}}`,
+      'router: proxy',
+      'metrics: log',
+      'profile: rehearsal',
+      'gates: {latency: {mode: observe}}',
+      more,
+    ];
+    writeFileSync(file, `${lines.join('\n')}\n`);
+    return file;
+  }
+
+  /** One command line, as a process; its exit code is kept for the referee. */
+  async sluice(words: readonly string[], withinMs = 120_000): Promise<Finished> {
+    const ended = await runToEnd(sluice(words[0] ?? '', [...words.slice(1), '--config', this.file('sluice.config.yaml')]), {
+      withinMs,
+    });
+    this.exits.push({ arguments: words, code: ended.code, at: Date.now() });
+    return ended;
+  }
+
+  #configuration(metricsPort: number): string {
+    const { admin, master, haproxy } = this.stage;
+    return [
+      'temporal:',
+      `  address: ${this.temporal.address}`,
+      'routers:',
+      '  proxy:',
+      '    type: haproxy',
+      `    adminSocket: ${admin.path}`,
+      `    masterSocket: ${master.path}`,
+      `    directory: ${haproxy.runFolder}`,
+      `    control: ${haproxy.controlUrl}`,
+      `    public: ${haproxy.url}`,
+      '    releaseToken: {env: RELEASE_TOKEN}',
+      'metrics:',
+      '  log:',
+      '    type: scrape',
+      `    urls: ["http://127.0.0.1:${metricsPort}/metrics"]`,
+      'environments:',
+      `  ${ENVIRONMENT}: {production: false}`,
+      '',
+    ].join('\n');
+  }
+}
+
+function sluice(command: string, words: readonly string[], environment: Readonly<Record<string, string>> = {}) {
+  return {
+    name: `sluice ${command}`,
+    file: process.execPath,
+    arguments: typescriptProgram(MAIN, [command, ...words]),
+    environment,
+  };
+}
+
+const isOk = async (url: string): Promise<boolean> => (await fetch(url, { signal: AbortSignal.timeout(2_000) })).ok;

@@ -1,0 +1,116 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { Load } from '../harness/load.js';
+import { isUncut, openStreams } from '../harness/streams.js';
+import { until } from '../harness/until.js';
+import { gather } from '../referee/gather.js';
+import { assertUpheld } from '../referee/referee.js';
+import { Plant, ROLLOUT, SERVICE } from './plant.js';
+
+const STEPS_BP = [100, 500, 2_500, 5_000, 10_000];
+
+let plant: Plant;
+before(async () => {
+  plant = await Plant.start();
+});
+after(async () => {
+  await plant.stop();
+});
+
+/** Users at a steady rate until the test ends them; the bound is for a test that fails. */
+const users = (requestsPerSecond = 300): Load =>
+  new Load({ url: plant.stage.haproxy.url, requestsPerSecond, concurrency: 16, atMost: { requests: 60_000, ms: 180_000 } });
+
+const phase = async (): Promise<string> => {
+  const { stdout } = await plant.sluice(['status', SERVICE, '--env', 'test', '-o', 'json']);
+  return stdout;
+};
+
+test('a healthy release climbs every step through HAProxy and is promoted; no request fails, no stream is cut', async () => {
+  const load = users();
+  const streams = await openStreams({ url: plant.stage.haproxy.url, seconds: 45 }, 5);
+  const ended = await plant.sluice(['start', plant.rolloutFile('green'), '--watch']);
+  assert.equal(ended.code, 0, ended.stdout + ended.stderr);
+  const records = await load.stop();
+  const long = await Promise.all(streams.map((stream) => stream.ended));
+  assert.ok(long.every(isUncut), JSON.stringify(long));
+  assert.deepEqual(
+    records.filter(({ failure, status }) => failure !== undefined || (status ?? 0) >= 500),
+    [],
+  );
+
+  const before = await plant.stage.haproxy.route();
+  await plant.stage.haproxy.reload();
+  await load.finished;
+  const reloaded = users(200);
+  await until(() => reloaded.records.length > 300, { withinMs: 20_000, what: 'requests after the reload' });
+  await reloaded.stop();
+  assert.ok(
+    reloaded.records.every(({ slot }) => slot === 'green'),
+    'everybody is on the new revision after a reload',
+  );
+  const evidence = await gather(plant.stage, {
+    snapshots: [before],
+    rollouts: [await plant.temporal.showChain(ROLLOUT)],
+    exits: plant.exits,
+  });
+  assertUpheld(evidence, {
+    service: SERVICE,
+    stepsBp: STEPS_BP,
+    stableAtStart: 'blue',
+    slotOf: { [plant.stage.green.identity.releaseId]: 'green' },
+    disturbances: [{ what: 'reload', from: before.at, to: Date.now() }],
+  });
+});
+
+test('a release whose errors rise at 25 % is put back to 0 % by itself, and says so in one sentence', async () => {
+  await plant.stage.blue.behave({ errors: { kind: 'saturated', abovePerSecond: 45, share: 0.5 } });
+  const load = users();
+  const ended = await plant.sluice(['start', plant.rolloutFile('blue', 'retry: {max: 0}'), '--watch']);
+  await load.stop();
+  assert.equal(ended.code, 2, ended.stdout + ended.stderr);
+  assert.match(ended.stdout, /5xx: candidate \d+ of \d+ .* worse .* Failed after/);
+  const route = await plant.stage.haproxy.route();
+  assert.equal(route.stable, 'green');
+  assert.match(route.route, /:0:/);
+  await plant.stage.blue.behave({ errors: { kind: 'none' } });
+});
+
+test('an abort from the command line brings everybody back', async () => {
+  const load = users();
+  const started = await plant.sluice(['start', plant.rolloutFile('blue', 'soak: 60s')]);
+  assert.equal(started.code, 0, started.stderr);
+  await until(async () => (await phase()).includes('"soaking"'), { withinMs: 30_000, what: 'a soak' });
+  const aborted = await plant.sluice(['abort', SERVICE, '--env', 'test', '--reason', 'test']);
+  await load.stop();
+  assert.equal(aborted.code, 0, aborted.stdout + aborted.stderr);
+  assert.match((await plant.stage.haproxy.route()).route, /:0:/);
+});
+
+test('with every worker killed in a soak, the lease brings the users back, and the worker that returns goes on', async () => {
+  const load = users();
+  const started = await plant.sluice(['start', plant.rolloutFile('blue', 'soak: 30s'), '--again']);
+  assert.equal(started.code, 0, started.stdout + started.stderr);
+  await until(() => load.records.some(({ why, slot }) => why !== 'pin' && slot === 'blue'), {
+    withinMs: 60_000,
+    what: 'users on the candidate',
+  });
+  await plant.killWorker();
+  const killed = Date.now();
+  await until(() => load.records.some(({ why }) => why === 'no-lease'), { withinMs: 20_000, what: 'the lapse' });
+  assert.ok(Date.now() - killed <= 17_000, 'lease (15 s) + 1 s, and a second to see it');
+  const lapsed = load.records.length;
+  await until(() => load.records.length > lapsed + 100, { withinMs: 10_000, what: 'requests after the lapse' });
+  assert.ok(
+    load.records.slice(lapsed).every(({ slot }) => slot === 'green'),
+    'nobody is on the candidate',
+  );
+  await plant.startWorker();
+  const aborted = await plant.sluice(['abort', SERVICE, '--env', 'test']);
+  await load.stop();
+  assert.equal(aborted.code, 0, aborted.stdout + aborted.stderr);
+  assert.deepEqual(
+    load.records.filter(({ failure, status }) => failure !== undefined || (status ?? 0) >= 500),
+    [],
+  );
+});

@@ -1,0 +1,75 @@
+import type { GatePolicy } from '../../domain/policy.js';
+import type { Reading } from '../../domain/reading.js';
+import type { Revision } from '../../domain/words.js';
+import { throwIfCancelled } from '../execution.js';
+import { describeError } from '../failures.js';
+import { signalOf } from '../supervise/sources.js';
+import { persistently } from '../waiting.js';
+import { both, NOTHING, refuse, warn, type Checking, type Found } from './checking.js';
+
+export interface GatesFound {
+  readonly found: Found;
+  readonly inForce: readonly GatePolicy[];
+  readonly notJudged: readonly GatePolicy[];
+}
+
+interface SourceFound {
+  readonly found: Found;
+  readonly signals: readonly (keyof Reading)[];
+}
+
+/** The gates in force are fixed here: those for which some source gives the signal. */
+export async function checkGates(on: Checking, stable: Revision | undefined): Promise<GatesFound> {
+  const { plan, where } = on;
+  const sources = await Promise.all(where.connections.metrics.map((name) => checkSource(on, name, stable)));
+  const signals = new Set(sources.flatMap((source) => source.signals));
+  const isFed = ({ gate }: GatePolicy): boolean => {
+    const signal = signalOf(gate);
+    return signal !== undefined && signals.has(signal);
+  };
+  const inForce = plan.judge.gates.filter(isFed);
+  const notJudged = plan.judge.gates.filter((gate) => !isFed(gate));
+  const required = notJudged.filter((gate) => gate.required).map(({ gate }) => gate);
+  const unguarded = !inForce.some(({ gate }) => gate === 'errors') && plan.idleThen !== 'accept-on-probes';
+  const found = both(
+    ...sources.map((source) => source.found),
+    required.length > 0 ? refuse(`no metrics connection gives what the required gates need: ${required.join(', ')}`) : NOTHING,
+    unguarded
+      ? refuse('no error gate would be in force: name a metrics connection that gives errors, or set idle.then: accept-on-probes')
+      : NOTHING,
+    notJudged.length > required.length
+      ? warn(
+          `not judged, because no metrics connection gives the signal: ${notJudged
+            .filter((gate) => !gate.required)
+            .map(({ gate }) => gate)
+            .join(', ')}`,
+        )
+      : NOTHING,
+  );
+  return { found, inForce, notJudged };
+}
+
+/** Readable means read: a source that only describes itself may still be unreachable. Its base is thrown away. */
+async function checkSource(
+  { tools, run, where, plan }: Checking,
+  name: string,
+  stable: Revision | undefined,
+): Promise<SourceFound> {
+  try {
+    const source = tools.ports.metrics(name);
+    const { signals, sameInstant } = await persistently(tools.clock, run, () => source.describe(where.target));
+    if (stable !== undefined)
+      await persistently(tools.clock, run, (signal) =>
+        source.read(where.target, { stable, candidate: plan.candidate }, 'begin', signal),
+      );
+    return {
+      found: sameInstant
+        ? NOTHING
+        : warn(`metrics "${name}" reads the two revisions at different instants: more false alarms during outages (judge.md §0)`),
+      signals,
+    };
+  } catch (error) {
+    throwIfCancelled(run.signal);
+    return { found: refuse(`metrics "${name}" cannot be read: ${describeError(error)}`), signals: [] };
+  }
+}

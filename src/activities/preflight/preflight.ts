@@ -1,0 +1,104 @@
+import type { RolloutActivities } from '../../contract/activities.js';
+import type { Revision } from '../../domain/words.js';
+import type { Tools } from '../dependencies.js';
+import { execution, throwIfCancelled } from '../execution.js';
+import { describeError } from '../failures.js';
+import { persistently } from '../waiting.js';
+import { checkCandidate, checkCompatibility } from './candidate.js';
+import { checkCapabilities } from './capabilities.js';
+import { both, NOTHING, refuse, type Checking, type Found } from './checking.js';
+import { checkGates } from './gates.js';
+import { checkRoute, checkStable } from './route.js';
+
+/**
+ * Reads and checks before anything moves; a refusal lists all its reasons at once. Changes nothing but an orphaned ramp of
+ * this very rollout id, which is revoked.
+ */
+export function preflight(tools: Tools): RolloutActivities['preflight'] {
+  return async ({ where, plan }) => {
+    const run = execution();
+    const unknown = unknownNames(tools, plan.connections);
+    if (unknown.length > 0) return { kind: 'refused', reasons: unknown };
+    const on: Checking = { tools, run, where, plan, router: tools.ports.router(where.connections.router) };
+
+    const { found: onRoute, route } = await checkRoute(on);
+    const stable = route?.stable;
+    const [{ found: onRouter, capabilities }, onCandidate, onPins, gates, capacity] = await Promise.all([
+      checkCapabilities(on),
+      checkCandidate(on),
+      checkCompatibility(on, stable),
+      checkGates(on, stable),
+      stableUnits(on, stable),
+    ]);
+    const { reasons, warnings } = both(
+      onRoute,
+      checkStable(plan.candidate, route),
+      onRouter,
+      onCandidate,
+      onPins,
+      gates.found,
+      capacity.found,
+      checkProfile(on),
+    );
+    if (reasons.length > 0 || route === undefined || stable === undefined || capabilities === undefined)
+      return { kind: 'refused', reasons: reasons.map(tools.redact) };
+    return {
+      kind: 'preflight',
+      ground: {
+        stable,
+        epoch: route.epoch,
+        capabilities,
+        stableUnits: capacity.units,
+        gatesInForce: gates.inForce.map(({ gate }) => gate),
+        gatesNotJudged: gates.notJudged.map(({ gate }) => gate),
+        warnings: warnings.map(tools.redact),
+      },
+    };
+  };
+}
+
+/** The worker may know other names than whoever wrote the plan: all that are unknown are told at once. */
+function unknownNames(
+  { ports }: Tools,
+  { router, metrics, capacity, queues, notify }: Checking['plan']['connections'],
+): readonly string[] {
+  const lookUps = [
+    () => ports.router(router),
+    ...metrics.map((name) => () => ports.metrics(name)),
+    ...(capacity === undefined ? [] : [() => ports.capacity(capacity)]),
+    ...(queues === undefined ? [] : [() => ports.queues(queues)]),
+    ...notify.map((name) => () => ports.notifier(name)),
+  ];
+  return lookUps.flatMap((lookUp) => {
+    try {
+      lookUp();
+      return [];
+    } catch (error) {
+      return [describeError(error)];
+    }
+  });
+}
+
+/** Recorded here and held as a floor until the final bake ends (A21, I8). */
+async function stableUnits(
+  { tools, run, where }: Checking,
+  stable: Revision | undefined,
+): Promise<{ readonly found: Found; readonly units: number }> {
+  const name = where.connections.capacity;
+  if (name === undefined || stable === undefined) return { found: NOTHING, units: 0 };
+  try {
+    return {
+      found: NOTHING,
+      units: await persistently(tools.clock, run, () => tools.ports.capacity(name).units(where.target, stable)),
+    };
+  } catch (error) {
+    throwIfCancelled(run.signal);
+    return { found: refuse(`capacity "${name}" does not say how many units stable has: ${describeError(error)}`), units: 0 };
+  }
+}
+
+/** The command line checks this as well; the worker does not rely on whoever started the rollout. */
+const checkProfile = ({ plan }: Checking): Found =>
+  plan.rehearsal && plan.production
+    ? refuse(`profile "${plan.profile}" is a rehearsal, and ${plan.target.environment} is a production environment`)
+    : NOTHING;

@@ -1,0 +1,38 @@
+/**
+ * Queues over HTTP: one POST tells the whole state, for the platform to hand to the guards.
+ *
+ *     POST <url>/<environment>/<service>   {"batchPaused": true, "weightBp": 500, "ramp": {"id", "epoch", "owner"}, "sequence": 3}   → any 2xx
+ *
+ * A directive below the stored (epoch, sequence) must be ignored there: calls may be repeated and may arrive late.
+ */
+import { bearer, callHttp, pathOf, withoutSlash } from '../json-http.js';
+import type { QueueController } from '../ports.js';
+
+export interface HttpQueuesOptions {
+  /** Base address. */
+  readonly url: string;
+  readonly token?: string | undefined;
+  /** Of one request; 5 s unless told. */
+  readonly timeoutMs?: number | undefined;
+}
+
+export function httpQueues(
+  { url, token, timeoutMs = 5_000 }: HttpQueuesOptions,
+  fetch: typeof globalThis.fetch = globalThis.fetch,
+): QueueController {
+  const base = withoutSlash(url);
+  return {
+    async direct(target, directive) {
+      const address = base + pathOf(target.environment, target.service);
+      await callHttp({
+        method: 'POST',
+        url: address,
+        name: `queue service ${address}`,
+        headers: bearer(token),
+        body: JSON.stringify(directive),
+        timeoutMs,
+        fetch,
+      });
+    },
+  };
+}

@@ -1,0 +1,144 @@
+/**
+ * The map files that HAProxy reads at a start or reload: what a restart returns to (I13, A25). Written durably: what a call
+ * here has confirmed survives a crash of the machine.
+ *
+ * Several workers, and rollouts of several services, share a file. Maps that only ever grow are appended to. The others are
+ * replaced whole through `<file>.lock`, created exclusively: lock and new contents in one, renamed over the file, so that
+ * HAProxy never reads half a file and no writer loses another's line.
+ */
+import { open, readFile, rename, rm, stat, type FileHandle } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { permanent, transient } from '../../errors.js';
+import type { Deadline } from './deadline.js';
+import { mapFileName, type MapName } from './names.js';
+
+/** A lock this old belongs to a writer that died: no call has a deadline near it. */
+const STALE_LOCK_MS = 30_000;
+
+export class MapFiles {
+  constructor(private readonly directory: string) {}
+
+  async get(map: MapName, key: string): Promise<string | undefined> {
+    return valueOf(await this.#read(map), key);
+  }
+
+  /** Appends the entry unless the key is there, whatever its value: HAProxy takes the first of two. */
+  async addOnce(map: MapName, key: string, value: string, deadline: Deadline): Promise<void> {
+    const text = await this.#read(map);
+    if (valueOf(text, key) !== undefined) return;
+    deadline.check();
+    await explained(this.#path(map), async () => {
+      const file = await open(this.#path(map), 'a');
+      try {
+        // A writer that died may have left half a line; one write, so that lines of two writers do not mix.
+        await file.write(`${text === '' || text.endsWith('\n') ? '' : '\n'}${key} ${value}\n`);
+        await file.datasync();
+      } finally {
+        await file.close();
+      }
+    });
+  }
+
+  /** Sets the entry, leaving every other line as it is. Writes nothing where the file says so already. */
+  async put(map: MapName, key: string, value: string, deadline: Deadline): Promise<void> {
+    const path = this.#path(map);
+    if (valueOf(await this.#read(map), key) === value) return;
+    const lock = `${path}.lock`;
+    const file = await this.#lock(path, deadline);
+    try {
+      await explained(path, async () => {
+        await file.write(withEntry(await this.#read(map), key, value));
+        await file.sync();
+        deadline.check();
+        await rename(lock, path);
+      });
+    } catch (error) {
+      await rm(lock, { force: true });
+      throw error;
+    } finally {
+      await file.close();
+    }
+    await explained(path, () => syncDirectory(dirname(path)));
+  }
+
+  /** The lock file, open and empty. HAProxy must be able to read it later, as it could read the file before. */
+  async #lock(path: string, deadline: Deadline): Promise<FileHandle> {
+    const lock = `${path}.lock`;
+    for (;;) {
+      deadline.check();
+      const file = await explained(path, async () => openNew(lock, (await stat(path)).mode & 0o777));
+      if (file !== undefined) return file;
+      await removeStale(lock);
+      await pause(5);
+    }
+  }
+
+  async #read(map: MapName): Promise<string> {
+    return explained(this.#path(map), () => readFile(this.#path(map), 'utf8'));
+  }
+
+  #path(map: MapName): string {
+    return join(this.directory, mapFileName(map));
+  }
+}
+
+function valueOf(text: string, key: string): string | undefined {
+  for (const line of text.split('\n')) {
+    const [found, ...value] = line.trim().split(/\s+/);
+    if (found === key) return value.join(' ');
+  }
+  return undefined;
+}
+
+function withEntry(text: string, key: string, value: string): string {
+  const others = text.split('\n').filter((line) => line !== '' && line.trim().split(/\s+/)[0] !== key);
+  return [...others, `${key} ${value}`, ''].join('\n');
+}
+
+/** Undefined if it exists. */
+async function openNew(path: string, mode: number): Promise<FileHandle | undefined> {
+  try {
+    return await open(path, 'wx', mode);
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') return undefined;
+    throw error;
+  }
+}
+
+async function removeStale(lock: string): Promise<void> {
+  try {
+    if (Date.now() - (await stat(lock)).mtimeMs > STALE_LOCK_MS) await rm(lock, { force: true });
+  } catch {
+    // Its owner has just finished, which is better.
+  }
+}
+
+/** A rename is durable only when the folder is. */
+async function syncDirectory(path: string): Promise<void> {
+  const folder = await open(path, 'r');
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}
+
+function codeOf(error: unknown): string {
+  return (error as NodeJS.ErrnoException).code ?? '';
+}
+
+async function explained<T>(path: string, act: () => Promise<T>): Promise<T> {
+  try {
+    return await act();
+  } catch (error) {
+    if (error instanceof Error && error.name === 'ProviderError') throw error;
+    const code = codeOf(error);
+    const text = `${path}: ${error instanceof Error ? error.message : String(error)}`;
+    if (code === 'ENOENT')
+      throw permanent(`${text}; the adapter's directory must be the RUN that HAProxy was started with`, error);
+    if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS')
+      throw permanent(`${text}; the worker must be able to write HAProxy's map files`, error);
+    throw transient(text, error);
+  }
+}

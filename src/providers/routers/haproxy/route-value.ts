@@ -1,0 +1,23 @@
+/** One entry of the map `routes`: `<slot>:<bp>:<sticky>:<ramp>.<sequence>`. One value, so that a change of it is atomic. */
+import type { RouteIntent } from '../../../domain/route.js';
+import type { BasisPoints } from '../../../domain/words.js';
+import { slotOf, type Slot } from './names.js';
+
+export interface StoredRoute {
+  readonly candidate: Slot;
+  readonly candidateBp: BasisPoints;
+  readonly ramp: string;
+  readonly sequence: number;
+}
+
+export function writeRoute(intent: RouteIntent): string {
+  const { candidate, candidateBp, sticky, ramp, sequence } = intent;
+  return `${slotOf(candidate)}:${String(candidateBp)}:${sticky ? 'on' : 'off'}:${ramp.id}.${String(sequence)}`;
+}
+
+/** Undefined for a service without a route, and for a value that HAProxy would not act upon either. */
+export function readRoute(value: string): StoredRoute | undefined {
+  const [, slot, bp, ramp, sequence] = /^(blue|green):(\d{1,5}):[^:]*:([^:.]+)\.(\d{1,9})$/.exec(value) ?? [];
+  if (slot === undefined || ramp === undefined || Number(bp) > 10_000) return undefined;
+  return { candidate: slot as Slot, candidateBp: Number(bp), ramp, sequence: Number(sequence) };
+}

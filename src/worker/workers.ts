@@ -1,0 +1,67 @@
+import { fileURLToPath } from 'node:url';
+import { Worker, type NativeConnection, type WorkerOptions as SdkOptions } from '@temporalio/worker';
+import type { RolloutActivities } from '../contract/activities.js';
+import { LONG_TASK_QUEUE, TASK_QUEUE } from '../contract/names.js';
+
+export interface WorkersWanted {
+  readonly connection: NativeConnection;
+  readonly namespace: string;
+  readonly activities: RolloutActivities;
+  /** Open rollouts that this worker takes on. */
+  readonly rollouts: number;
+  readonly heartbeatThrottleMs: number;
+  readonly shutdownGraceMs: number;
+  readonly workflowBundle: string | undefined;
+  readonly identity: string | undefined;
+}
+
+const WORKFLOWS = fileURLToPath(new URL('../workflows', import.meta.url));
+/** Total on decode: a payload that nobody can read must not brick a rollout (design.md §2). */
+const PAYLOAD_CONVERTER = fileURLToPath(new URL('../contract/payload-converter.cjs', import.meta.url));
+
+/** Those that last as long as a step. */
+const LONG: readonly string[] = ['superviseRamp', 'warmUp', 'waitForDrain'] satisfies (keyof RolloutActivities)[];
+
+/** Short activities come and go; a rollout rarely has two at once. */
+const FEWEST_SHORT = 100;
+/** After the grace time long activities are cancelled and hand over within a tick; a worker that still hangs is given up. */
+const FORCE_AFTER_MS = 30_000;
+
+/**
+ * Two workers in one process. Long activities have a queue of their own with two slots a rollout (one supervises while the next
+ * begins): on one queue, 101 supervisions on 100 slots let an abort wait 19.6 s [run].
+ */
+export async function createWorkers(wanted: WorkersWanted): Promise<readonly [short: Worker, long: Worker]> {
+  const { connection, namespace, activities, rollouts, heartbeatThrottleMs, shutdownGraceMs, workflowBundle, identity } = wanted;
+  const common = {
+    connection,
+    namespace,
+    shutdownGraceTime: shutdownGraceMs,
+    shutdownForceTime: shutdownGraceMs + FORCE_AFTER_MS,
+    maxHeartbeatThrottleInterval: heartbeatThrottleMs,
+    dataConverter: { payloadConverterPath: PAYLOAD_CONVERTER },
+    ...(identity === undefined ? {} : { identity }),
+  } satisfies Partial<SdkOptions>;
+  const code = workflowBundle === undefined ? { workflowsPath: WORKFLOWS } : { workflowBundle: { codePath: workflowBundle } };
+  const short = await Worker.create({
+    ...common,
+    ...code,
+    taskQueue: TASK_QUEUE,
+    activities: { ...activities },
+    maxConcurrentActivityTaskExecutions: Math.max(FEWEST_SHORT, rollouts),
+    maxConcurrentLocalActivityExecutions: Math.max(FEWEST_SHORT, rollouts),
+  });
+  try {
+    const long = await Worker.create({
+      ...common,
+      taskQueue: LONG_TASK_QUEUE,
+      activities: Object.fromEntries(Object.entries(activities).filter(([name]) => LONG.includes(name))),
+      maxConcurrentActivityTaskExecutions: 2 * rollouts,
+    });
+    return [short, long];
+  } catch (error) {
+    // A worker that never ran cannot be shut down, and holds the connection.
+    await short.runUntil(Promise.resolve());
+    throw error;
+  }
+}

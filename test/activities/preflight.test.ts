@@ -1,0 +1,243 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { preflight } from '../../src/activities/preflight/preflight.js';
+import type { RolloutPlan } from '../../src/domain/plan.js';
+import type { GatePolicy } from '../../src/domain/policy.js';
+import { transient } from '../../src/providers/errors.js';
+import { Attempt, CANDIDATE, CAPABILITIES, PLAN, RAMP, STABLE, Stage, WHERE } from './fakes.js';
+
+/** A route that nobody holds, and a candidate that answers. */
+function calm(): Stage {
+  const stage = new Stage();
+  stage.router.route = {
+    stable: STABLE,
+    candidate: undefined,
+    effectiveBp: 0,
+    candidateBp: 0,
+    ramp: undefined,
+    sequence: 0,
+    lease: 'none',
+    epoch: 4,
+    at: 0,
+  };
+  stage.onFetch = (url) => stage.answer(url.pathname === '/healthz' ? 200 : 404, {}, url.hostname.replace('.test', ''));
+  return stage;
+}
+
+function run(stage: Stage, plan: Partial<RolloutPlan> = {}) {
+  const whole = { ...PLAN, ...plan };
+  return stage.clock.run(
+    new Attempt({ startToCloseTimeoutMs: 60_000 }).run(preflight(stage.tools), {
+      where: { ...WHERE, connections: whole.connections },
+      plan: whole,
+    }),
+  );
+}
+
+async function ground(stage: Stage, plan: Partial<RolloutPlan> = {}) {
+  const result = await run(stage, plan);
+  if (result.kind !== 'preflight') assert.fail(result.reasons.join('; '));
+  return result.ground;
+}
+
+async function reasons(stage: Stage, plan: Partial<RolloutPlan> = {}): Promise<string> {
+  const result = await run(stage, plan);
+  if (result.kind !== 'refused') assert.fail(`expected a refusal, found ${result.kind}`);
+  assert.equal(stage.router.times('apply'), 0, 'a refusal changed nothing');
+  return result.reasons.join('\n');
+}
+
+const gate = (name: GatePolicy['gate'], required = false): GatePolicy => ({
+  gate: name,
+  mode: 'sequential',
+  tolerance: 0.1,
+  required,
+  consecutive: 3,
+});
+
+test('it records the ground that everything later stands on', async () => {
+  const stage = calm();
+  const found = await ground(stage, { connections: { ...PLAN.connections, capacity: 'autoscaler' } });
+  assert.deepEqual(found, {
+    stable: STABLE,
+    epoch: 4,
+    capabilities: CAPABILITIES,
+    stableUnits: 4,
+    gatesInForce: ['errors'],
+    gatesNotJudged: [],
+    warnings: [],
+  });
+  assert.equal(stage.router.times('revoke'), 0);
+  assert.equal(stage.router.times('apply'), 0);
+});
+
+test('a ramp of this very rollout is dead by construction and is revoked', async () => {
+  const stage = calm();
+  const before = stage.router.route;
+  const orphaned = {
+    ...before,
+    ramp: RAMP,
+    lease: 'live' as const,
+    candidate: CANDIDATE,
+    effectiveBp: 2_500,
+    candidateBp: 2_500,
+    epoch: 5,
+  };
+  stage.router.onRead = (call) => (call === 1 ? orphaned : { ...orphaned, lease: 'revoked', effectiveBp: 0 });
+  const found = await ground(stage);
+  assert.equal(stage.router.times('revoke'), 1);
+  assert.equal(found.epoch, 5);
+  assert.match(found.warnings.join(), /earlier run was still open/);
+});
+
+test('a revoked ramp of anybody is history', async () => {
+  const stage = calm();
+  stage.router.route = { ...stage.router.route, ramp: { id: 'x~1', epoch: 4, owner: 'somebody' }, lease: 'revoked' };
+  await ground(stage);
+  assert.equal(stage.router.times('revoke'), 0);
+});
+
+test('a route that somebody else holds is refused by name and left alone', async () => {
+  const stage = calm();
+  stage.router.route = { ...stage.router.route, ramp: { id: 'x~1', epoch: 4, owner: 'rollout/other/place' }, lease: 'live' };
+  assert.match(await reasons(stage), /held by ramp x~1 of "rollout\/other\/place"/);
+  assert.equal(stage.router.times('revoke'), 0);
+});
+
+test('a router that cannot be read is tried a few times and named', async () => {
+  const stage = calm();
+  stage.router.onRead = transient('connection refused');
+  assert.match(await reasons(stage), /router "edge" cannot be read: connection refused/);
+  assert.equal(stage.router.times('read'), 3);
+});
+
+test('one hiccup of the router refuses nothing', async () => {
+  const stage = calm();
+  const route = stage.router.route;
+  stage.router.onRead = (call) => (call === 1 ? Promise.reject(transient('reset')) : route);
+  await ground(stage);
+});
+
+test('all reasons are told at once', async () => {
+  const stage = calm();
+  stage.router.route = { ...stage.router.route, stable: CANDIDATE };
+  stage.router.onDescribe = { ...CAPABILITIES, stepBp: 1_000 };
+  stage.onFetch = () => stage.answer(200, {}, 'blue');
+  stage.source.onRead = transient('no route to host');
+  const text = await reasons(stage);
+  assert.match(text, /is the stable revision already/);
+  assert.match(text, /cannot give 1 %/);
+  assert.match(text, /"blue" answered 200 in its place; expected x-revision: green/);
+  assert.match(text, /metrics "prom" cannot be read: no route to host/);
+  assert.match(text, /no error gate would be in force/);
+});
+
+test('names that the worker does not know are all told, with the known ones', async () => {
+  const text = await reasons(calm(), { connections: { router: 'edgy', metrics: ['promm'], notify: ['pager'] } });
+  assert.match(text, /unknown router "edgy"; known: edge/);
+  assert.match(text, /unknown metrics "promm"; known: prom/);
+  assert.match(text, /unknown notifier "pager"; known: hook, chat/);
+});
+
+test('a router that was never told who is stable has no place to roll back to', async () => {
+  const stage = calm();
+  stage.router.route = { ...stage.router.route, stable: undefined };
+  assert.match(await reasons(stage), /never been told which revision is stable/);
+});
+
+test('a candidate in the slot of stable is refused though it bears another name', async () => {
+  assert.match(
+    await reasons(calm(), { candidate: { id: 'green', release: 'r2', slot: 'blue' } }),
+    /is the stable revision already/,
+  );
+});
+
+test('a candidate that does not answer is asked again, since it may have to start first', async () => {
+  const stage = calm();
+  let asked = 0;
+  stage.onFetch = (url) => {
+    if (url.pathname !== '/healthz') return stage.answer(404);
+    asked++;
+    return asked < 3
+      ? Promise.reject(new TypeError('fetch failed', { cause: new Error('connect ECONNREFUSED') }))
+      : stage.answer(503);
+  };
+  await ground(stage);
+  assert.equal(asked, 3);
+});
+
+test('a candidate that runs something else than declared is refused (X5)', async () => {
+  const stage = calm();
+  stage.onFetch = (url) =>
+    stage.answer(
+      200,
+      url.pathname === '/healthz' ? {} : { releaseId: 'r1', schemaPins: { schemaRev: 7, indexHash: 'b', modelTag: 'm' } },
+    );
+  const text = await reasons(stage, { schemaPins: { schemaRev: 8, indexHash: 'a', modelTag: 'm' } });
+  assert.match(text, /runs release "r1", the plan says r2/);
+  assert.match(text, /SCHEMA_REV of the candidate is 7, the plan has 8/);
+  assert.match(text, /INDEX_HASH/);
+  assert.doesNotMatch(text, /MODEL_TAG/);
+});
+
+test('pins that do not fit stable are told, and hold the rollout later instead of refusing it (R27)', async () => {
+  const stage = calm();
+  stage.onFetch = (url) => {
+    const by = url.hostname.replace('.test', '');
+    return stage.answer(200, { releaseId: by === 'green' ? 'r2' : 'r1', schemaPins: { schemaRev: by === 'green' ? 6 : 7 } }, by);
+  };
+  assert.match((await ground(stage)).warnings.join(), /behind stable's 7/);
+});
+
+test('a gate that no source feeds is not judged; a required one refuses', async () => {
+  const judge = { ...PLAN.judge, gates: [gate('errors'), gate('latency'), gate('queue-age')] };
+  const found = await ground(calm(), { judge });
+  assert.deepEqual(found.gatesInForce, ['errors']);
+  assert.deepEqual(found.gatesNotJudged, ['latency', 'queue-age']);
+  assert.match(
+    await reasons(calm(), { judge: { ...judge, gates: [gate('errors'), gate('latency', true)] } }),
+    /required gates need: latency/,
+  );
+});
+
+test('without an error gate only accept-on-probes may begin', async () => {
+  const stage = calm();
+  stage.source.signals = ['latency'];
+  assert.match(await reasons(stage), /no error gate would be in force/);
+  const other = calm();
+  other.source.signals = ['latency'];
+  assert.deepEqual((await ground(other, { idleThen: 'accept-on-probes' })).gatesInForce, []);
+});
+
+test('what a router cannot do and a person may accept is a warning', async () => {
+  const stage = calm();
+  stage.router.onDescribe = {
+    ...CAPABILITIES,
+    lease: false,
+    sticky: 'none',
+    drain: 'timed',
+    streamsSurvive: false,
+    pinMiss: 'falls-through',
+  };
+  stage.source.sameInstant = false;
+  const warnings = (await ground(stage)).warnings.join('\n');
+  for (const expected of [/no lease/, /R17/, /ceiling/, /R16/, /no data/, /different instants/]) assert.match(warnings, expected);
+});
+
+test('a lease that would lapse between two ticks and a router without pins are refused', async () => {
+  const stage = calm();
+  stage.router.onDescribe = { ...CAPABILITIES, pin: 'none' };
+  const text = await reasons(stage, { leaseMs: 9_000 });
+  assert.match(text, /would lapse between two ticks/);
+  assert.match(text, /cannot pin/);
+});
+
+test('a rehearsal in production is refused, whoever started it', async () => {
+  assert.match(await reasons(calm(), { rehearsal: true, production: true, profile: 'rehearsal' }), /rehearsal/);
+});
+
+test('units of stable that cannot be told refuse: the floor would be unknown (I8)', async () => {
+  const stage = calm();
+  stage.capacity.onUnits = transient('timeout');
+  assert.match(await reasons(stage, { connections: { ...PLAN.connections, capacity: 'autoscaler' } }), /capacity "autoscaler"/);
+});

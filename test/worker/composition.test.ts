@@ -1,0 +1,179 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import pino from 'pino';
+import { Registry } from 'prom-client';
+import { ProviderError } from '../../src/providers/errors.js';
+import { makerOf } from '../../src/worker/makers.js';
+import { mappingOf } from '../../src/worker/metric-sources.js';
+import { WorkerConfigurationError } from '../../src/worker/options.js';
+import { createPorts } from '../../src/worker/providers.js';
+import { rolloutMetrics } from '../../src/worker/rollout-metrics.js';
+import { resolveAll } from '../../src/worker/secret-values.js';
+import { startWorker } from '../../src/worker/start-worker.js';
+import { temporalLogger } from '../../src/worker/temporal-logger.js';
+import { redactor } from '../../src/activities/redact.js';
+import { FakeRouter } from '../activities/fakes.js';
+import { SimulatedClock } from '../activities/simulated-clock.js';
+import { configOf, REHEARSING } from './config.js';
+
+const logger = pino({ level: 'silent' });
+const nothing = {
+  env: {},
+  readFile: () => {
+    throw Object.assign(new Error('no such file'), { code: 'ENOENT' });
+  },
+};
+
+const CONNECTED = `
+routers:
+  edge: {type: haproxy, adminSocket: /run/a.sock, directory: /run, control: "http://127.0.0.1:1", public: "http://127.0.0.1:2", releaseToken: {env: RELEASE_TOKEN}}
+metrics:
+  prom: {type: prometheus, url: "http://127.0.0.1:3", scrapeInterval: 15s, headers: {Authorization: {file: /run/secrets/prom}}}
+  exporter: {type: scrape, urls: ["http://127.0.0.1:4/metrics"]}
+capacity: {scaler: {type: http, url: "http://127.0.0.1:5", token: {env: SCALER_TOKEN}}}
+queues: {jobs: {type: http, url: "http://127.0.0.1:6"}}
+notifiers: {oncall: {type: slack, url: {env: SLACK_URL}}, hook: {type: webhook, url: "http://127.0.0.1:7"}}
+environments: {production: {production: true}}
+`;
+const SECRETS = {
+  env: {
+    RELEASE_TOKEN: 'release-s3cr3t',
+    SCALER_TOKEN: 'scaler-s3cr3t',
+    SLACK_URL: 'https://hooks.slack.com/services/T/B/slack-s3cr3t',
+  },
+  readFile: () => 'Bearer prom-s3cr3t\n',
+};
+
+test('every configured connection is known by its name', () => {
+  const ports = createPorts(resolveAll(configOf(CONNECTED), SECRETS).config, logger);
+  for (const port of [
+    ports.router('edge'),
+    ports.metrics('prom'),
+    ports.metrics('exporter'),
+    ports.capacity('scaler'),
+    ports.queues('jobs'),
+    ports.notifier('oncall'),
+    ports.notifier('hook'),
+  ]) {
+    assert.ok(port);
+  }
+});
+
+test('an unknown name throws, permanently, and lists the known ones', () => {
+  const ports = createPorts(resolveAll(configOf(CONNECTED), SECRETS).config, logger);
+  assert.throws(
+    () => ports.metrics('promm'),
+    (error) =>
+      error instanceof ProviderError &&
+      error.kind === 'permanent' &&
+      error.message.includes('unknown metrics connection "promm"; this worker knows: prom, exporter'),
+  );
+  assert.throws(() => ports.router('toString'), /unknown router/);
+  assert.throws(
+    () => createPorts(resolveAll(configOf(REHEARSING), nothing).config, logger).capacity('x'),
+    /this worker knows: none/,
+  );
+});
+
+test('a type that nobody makes throws and lists the known ones', () => {
+  const make = makerOf<{ readonly type: string }, string>('router', { haproxy: () => 'made' });
+  assert.equal(make({ type: 'haproxy' }), 'made');
+  assert.throws(() => make({ type: 'haproxi' }), /unknown type "haproxi" of a router; known types: haproxy/);
+  assert.throws(() => make({ type: 'in-memory' }), /in-memory router is for tests/);
+});
+
+test('all secrets that are missing are named at once, before anything is connected', () => {
+  assert.throws(
+    () => startWorker({ config: configOf(CONNECTED), secrets: nothing, logger }),
+    (error) => {
+      assert.ok(error instanceof WorkerConfigurationError);
+      const text = error.problems.join('\n');
+      for (const expected of [/RELEASE_TOKEN/, /SCALER_TOKEN/, /SLACK_URL/, /\/run\/secrets\/prom/]) assert.match(text, expected);
+      return true;
+    },
+  );
+});
+
+test('the texts of the secrets, and nothing else, are what is redacted', () => {
+  const { texts } = resolveAll(configOf(CONNECTED), SECRETS);
+  assert.deepEqual([...texts].sort(), [
+    'Bearer prom-s3cr3t',
+    'https://hooks.slack.com/services/T/B/slack-s3cr3t',
+    'release-s3cr3t',
+    'scaler-s3cr3t',
+  ]);
+  assert.equal(
+    redactor(texts)('token scaler-s3cr3t refused by http://127.0.0.1:5'),
+    'token [redacted] refused by http://127.0.0.1:5',
+  );
+});
+
+test('in-memory providers are refused unless a test allows them, and always beside production', () => {
+  const inMemory = { routers: { memory: new FakeRouter(new SimulatedClock()) } };
+  assert.throws(
+    () => startWorker({ config: configOf(REHEARSING), secrets: nothing, logger, inMemory }),
+    /in-memory providers are for tests: routers\.memory refused/,
+  );
+  assert.throws(
+    () => startWorker({ config: configOf(CONNECTED), secrets: SECRETS, logger, inMemory, allowInMemory: true }),
+    /beside the production environment production/,
+  );
+});
+
+test('metrics without names of their own are the exporter’s', () => {
+  assert.deepEqual(mappingOf({}), {});
+});
+
+test('named metrics become signals, and what is not named is not judged', () => {
+  const mapping = mappingOf({
+    labels: { service: 'app', revision: 'pod_template_hash', code: 'status' },
+    names: { requests: 'http_requests_total', latency: 'http_seconds', queueAge: 'age_seconds' },
+  });
+  assert.deepEqual(mapping, {
+    labels: { service: 'app', revision: { pod_template_hash: 'slot' } },
+    metrics: {
+      errors: { requests: { name: 'http_requests_total' }, bad: { name: 'http_requests_total', where: { status: '5..' } } },
+      latency: { name: 'http_seconds' },
+      queueAgeS: { name: 'age_seconds' },
+    },
+  });
+});
+
+test('a label named version tells releases apart', () => {
+  assert.deepEqual(mappingOf({ labels: { revision: 'version' } }).labels, { revision: { version: 'release' } });
+});
+
+test('series bear whose rollout they belong to, and those of the oldest rollouts are dropped', async () => {
+  const registry = new Registry();
+  const metrics = rolloutMetrics(registry, 3);
+  const subject = (release: string) => ({
+    target: { service: 'answer-api', environment: 'test' },
+    candidate: { id: 'green', release },
+  });
+  for (const release of ['r1', 'r2', 'r3', 'r1', 'r4']) {
+    metrics.tickJudged(subject(release), 'inconclusive');
+    metrics.gateJudged(subject(release), 'errors', 'inconclusive');
+    metrics.routeWritten(subject(release), 'apply', 'applied', 0.02);
+    metrics.leaseRenewed(subject(release), 'renewed');
+    metrics.revoked(subject(release), 'gate');
+  }
+  const text = await registry.metrics();
+  assert.match(
+    text,
+    /sluice_ticks_judged_total\{service="answer-api",environment="test",release_id="r1",revision="green",verdict="inconclusive"\} 2/,
+  );
+  const releases = new Set([...text.matchAll(/release_id="(\w+)"/g)].map(([, release]) => release));
+  assert.deepEqual([...releases].sort(), ['r1', 'r3', 'r4'], 'r2 was used longest ago');
+});
+
+test('the SDK’s lines are JSON with the rollout under our name', () => {
+  const lines: string[] = [];
+  const log = temporalLogger(pino({ level: 'info' }, { write: (line) => lines.push(line) }));
+  log.warn('Activity failed', { workflowId: 'rollout/test/answer-api', error: new Error('because'), [Symbol('hidden')]: 1 });
+  log.debug('left out');
+  const [line] = lines.map((text) => JSON.parse(text) as Record<string, unknown>);
+  assert.equal(line?.['rollout'], 'rollout/test/answer-api');
+  assert.equal(line['msg'], 'Activity failed');
+  assert.match(JSON.stringify(line['err']), /because/);
+  assert.equal(lines.length, 1);
+});

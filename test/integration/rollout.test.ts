@@ -21,15 +21,22 @@ after(async () => {
 const users = (requestsPerSecond = 300): Load =>
   new Load({ url: plant.stage.haproxy.url, requestsPerSecond, concurrency: 16, atMost: { requests: 60_000, ms: 180_000 } });
 
+/** Which slot serves, and which is free for a candidate: the tests stand on their own, in any order. */
+async function slots(): Promise<{ readonly stable: 'blue' | 'green'; readonly candidate: 'blue' | 'green' }> {
+  const { stable } = await plant.stage.haproxy.route();
+  return stable === 'green' ? { stable: 'green', candidate: 'blue' } : { stable: 'blue', candidate: 'green' };
+}
+
 const phase = async (): Promise<string> => {
   const { stdout } = await plant.sluice(['status', SERVICE, '--env', 'test', '-o', 'json']);
   return stdout;
 };
 
 test('a healthy release climbs every step through HAProxy and is promoted; no request fails, no stream is cut', async () => {
+  const { stable, candidate } = await slots();
   const load = users();
   const streams = await openStreams({ url: plant.stage.haproxy.url, seconds: 45 }, 5);
-  const ended = await plant.sluice(['start', plant.rolloutFile('green'), '--watch']);
+  const ended = await plant.sluice(['start', plant.rolloutFile(candidate), '--watch']);
   assert.equal(ended.code, 0, ended.stdout + ended.stderr);
   const records = await load.stop();
   const long = await Promise.all(streams.map((stream) => stream.ended));
@@ -57,28 +64,29 @@ test('a healthy release climbs every step through HAProxy and is promoted; no re
   assertUpheld(evidence, {
     service: SERVICE,
     stepsBp: STEPS_BP,
-    stableAtStart: 'blue',
-    slotOf: { [plant.stage.green.identity.releaseId]: 'green' },
+    stableAtStart: stable,
+    slotOf: { [plant.stage[candidate].identity.releaseId]: candidate },
     disturbances: [{ what: 'reload', from: before.at, to: Date.now() }],
   });
 });
 
 test('a release whose errors rise at 25 % is put back to 0 % by itself, and says so in one sentence', async () => {
-  await plant.stage.blue.behave({ errors: { kind: 'saturated', abovePerSecond: 45, share: 0.5 } });
+  const { stable, candidate } = await slots();
+  await plant.stage[candidate].behave({ errors: { kind: 'saturated', abovePerSecond: 45, share: 0.5 } });
   const load = users();
-  const ended = await plant.sluice(['start', plant.rolloutFile('blue', 'retry: {max: 0}'), '--watch']);
+  const ended = await plant.sluice(['start', plant.rolloutFile(candidate, 'retry: {max: 0}'), '--watch']);
   await load.stop();
   assert.equal(ended.code, 2, ended.stdout + ended.stderr);
   assert.match(ended.stdout, /5xx: candidate \d+ of \d+ .* worse .* Failed after/);
   const route = await plant.stage.haproxy.route();
-  assert.equal(route.stable, 'green');
+  assert.equal(route.stable, stable);
   assert.match(route.route, /:0:/);
-  await plant.stage.blue.behave({ errors: { kind: 'none' } });
+  await plant.stage[candidate].behave({ errors: { kind: 'none' } });
 });
 
 test('an abort from the command line brings everybody back', async () => {
   const load = users();
-  const started = await plant.sluice(['start', plant.rolloutFile('blue', 'soak: 60s')]);
+  const started = await plant.sluice(['start', plant.rolloutFile((await slots()).candidate, 'soak: 60s')]);
   assert.equal(started.code, 0, started.stderr);
   await until(async () => (await phase()).includes('"soaking"'), { withinMs: 30_000, what: 'a soak' });
   const aborted = await plant.sluice(['abort', SERVICE, '--env', 'test', '--reason', 'test']);
@@ -88,10 +96,11 @@ test('an abort from the command line brings everybody back', async () => {
 });
 
 test('with every worker killed in a soak, the lease brings the users back, and the worker that returns goes on', async () => {
+  const { stable, candidate } = await slots();
   const load = users();
-  const started = await plant.sluice(['start', plant.rolloutFile('blue', 'soak: 30s'), '--again']);
+  const started = await plant.sluice(['start', plant.rolloutFile(candidate, 'soak: 30s'), '--again']);
   assert.equal(started.code, 0, started.stdout + started.stderr);
-  await until(() => load.records.some(({ why, slot }) => why !== 'pin' && slot === 'blue'), {
+  await until(() => load.records.some(({ why, slot }) => why !== 'pin' && slot === candidate), {
     withinMs: 60_000,
     what: 'users on the candidate',
   });
@@ -103,7 +112,7 @@ test('with every worker killed in a soak, the lease brings the users back, and t
   const lapsed = load.records.length;
   await until(() => load.records.length > lapsed + 100, { withinMs: 10_000, what: 'requests after the lapse' });
   assert.ok(
-    load.records.slice(lapsed).every(({ slot }) => slot === 'green'),
+    load.records.slice(lapsed).every(({ slot }) => slot === stable),
     'nobody is on the candidate',
   );
   await plant.startWorker();

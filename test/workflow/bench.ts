@@ -70,6 +70,17 @@ export class Bench {
     over: Partial<RolloutPlan> = {},
     input: Partial<RolloutInput> = {},
   ): Promise<Rollout> {
+    const crew = await this.crew(script);
+    const handle = await this.begin(rehearsal(name, over), input);
+    const stop = async (): Promise<void> => {
+      await handle.terminate().catch(() => undefined);
+      await crew.stop();
+    };
+    return { handle, scripted: crew.scripted, stop };
+  }
+
+  /** The two workers, with as many slots for long activities as the test wants. */
+  async crew(script: Script, longSlots = 100): Promise<{ readonly scripted: Scripted; readonly stop: () => Promise<void> }> {
     const done = scripted(script);
     const shared = {
       connection: this.native,
@@ -81,21 +92,22 @@ export class Bench {
     };
     const workers = await Promise.all([
       Worker.create({ ...shared, workflowBundle: this.bundle, taskQueue: TASK_QUEUE }),
-      Worker.create({ ...shared, taskQueue: LONG_TASK_QUEUE }),
+      Worker.create({ ...shared, taskQueue: LONG_TASK_QUEUE, maxConcurrentActivityTaskExecutions: longSlots }),
     ]);
     const running = workers.map((worker) => worker.run());
-    const plan = rehearsal(name, over);
-    const handle = await this.client.workflow.start<(input: RolloutInput) => Promise<Outcome>>(ROLLOUT_WORKFLOW, {
+    const stop = async (): Promise<void> => {
+      for (const worker of workers) worker.shutdown();
+      await Promise.all(running);
+    };
+    return { scripted: done, stop };
+  }
+
+  begin(plan: RolloutPlan, input: Partial<RolloutInput> = {}): Promise<Rollout['handle']> {
+    return this.client.workflow.start<(input: RolloutInput) => Promise<Outcome>>(ROLLOUT_WORKFLOW, {
       workflowId: rolloutId(plan.target),
       taskQueue: TASK_QUEUE,
       args: [{ plan, starter: { name: 'ci', verified: false }, ...input }],
     });
-    const stop = async (): Promise<void> => {
-      await handle.terminate().catch(() => undefined);
-      for (const worker of workers) worker.shutdown();
-      await Promise.all(running);
-    };
-    return { handle, scripted: done, stop };
   }
 }
 

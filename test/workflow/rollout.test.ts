@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { STATUS_QUERY } from '../../src/contract/names.js';
+import type { RolloutStatus } from '../../src/contract/rollout.js';
 import type { Answer } from '../../src/domain/messages.js';
 import { until } from '../harness/until.js';
-import { Bench, inPhase, statusOf, type Rollout } from './bench.js';
+import { Bench, inPhase, rehearsal, statusOf, type Rollout } from './bench.js';
 import { failed, passed, type Script } from './scripted.js';
 
 let bench: Bench;
@@ -160,4 +162,28 @@ test('a rollout that preflight refuses ends as refused, having started nothing e
     assert.match(outcome.cause, /somebody else/);
     assert.deepEqual(scripted.started, ['preflight']);
   });
+});
+
+test('with more rollouts than long slots, an abort still reaches the route; only its drain waits for a slot', async () => {
+  const crew = await bench.crew(soaksForEver, 2);
+  const handles = await Promise.all(['one', 'two', 'three', 'four'].map((name) => bench.begin(rehearsal(`slots-${name}`))));
+  try {
+    const { supervised } = crew.scripted;
+    const isSoaking = async (handle: Rollout['handle']): Promise<boolean> =>
+      (await handle.query<RolloutStatus>(STATUS_QUERY)).phase === 'soaking';
+    await until(() => supervised.size === 2, { withinMs: 30_000, what: 'both slots taken' });
+    const starved = handles.find(({ workflowId }) => !supervised.has(workflowId));
+    assert.ok(starved);
+    await until(() => isSoaking(starved), { withinMs: 30_000, what: 'a rollout that soaks without a slot' });
+    await starved.signal('abort', { by: 'ann' });
+    await until(async () => (await starved.query<RolloutStatus>(STATUS_QUERY)).phase === 'draining', {
+      withinMs: 30_000,
+      what: 'the route at 0 %',
+    });
+    assert.ok(crew.scripted.started.includes('rollBack'));
+    assert.equal(supervised.size, 2, 'no slot had become free');
+  } finally {
+    await Promise.all(handles.map((handle) => handle.terminate().catch(() => undefined)));
+    await crew.stop();
+  }
 });

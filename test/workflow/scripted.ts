@@ -17,6 +17,8 @@ export interface Script {
 export interface Scripted {
   readonly script: Script;
   readonly activities: RolloutActivities;
+  /** Rollouts that a supervision has been started for. */
+  readonly supervised: ReadonlySet<string>;
   /** Names in the order of their starts. */
   readonly started: readonly string[];
 }
@@ -28,6 +30,7 @@ export const failed: SuperviseResult = { ...BASE, kind: 'failed', judgement: jud
 
 export function scripted(script: Script = {}): Scripted {
   const started: string[] = [];
+  const supervised = new Set<string>();
   const done = { kind: 'done' } as const;
   const activities: RolloutActivities = {
     preflight: () => Promise.resolve({ kind: 'preflight', ground: GROUND }),
@@ -37,7 +40,8 @@ export function scripted(script: Script = {}): Scripted {
       Promise.resolve({ kind: 'probed', outcome: { judged: probes.count, serverErrors: 0, wrongRevision: 0, unanswered: 0 } }),
     ensureCapacity: () => Promise.resolve(done),
     shiftWeight: () => Promise.resolve(done),
-    superviseRamp: async ({ supervise }) => {
+    superviseRamp: async ({ supervise, where }) => {
+      supervised.add(where.rollout);
       const answer = script.supervise?.(supervise) ?? (supervise.returnOnPass ? passed : 'until-cancelled');
       return answer === 'until-cancelled' ? untilCancelled() : answer;
     },
@@ -53,7 +57,7 @@ export function scripted(script: Script = {}): Scripted {
     sweepOrphans: () => Promise.resolve([]),
     ...script.activities,
   };
-  return { activities: recording(activities, started), started, script };
+  return { activities: recording(activities, started), started, supervised, script };
 }
 
 /** What superviseRamp does when the workflow interrupts it: it gives its evidence back. */

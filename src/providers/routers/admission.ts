@@ -115,6 +115,9 @@ export function admitFinalise(standing: Standing, intent: RouteIntent, begun: bo
   }
   if (order.kind !== 'same') return order;
   if (intent.sequence < route.sequence) return { kind: 'superseded' };
+  if (route.candidate !== undefined && !standing.isSame(route.candidate, intent.candidate)) {
+    return { kind: 'refused', error: otherCandidate(intent, route.candidate) };
+  }
   return { kind: begun || route.lease === 'live' ? 'promote' : 'lapsed' };
 }
 
@@ -159,5 +162,11 @@ function reused(stored: Ramp, ramp: Ramp): ProviderError {
 function otherStable(found: Revision, expected: Revision): ProviderError {
   return permanent(
     `the router's stable revision is "${found.id}", and this write takes "${expected.id}" for it: somebody else changed the route; nothing was written`,
+  );
+}
+
+function otherCandidate({ ramp, candidate }: RouteIntent, found: Revision): ProviderError {
+  return permanent(
+    `ramp "${ramp.id}" brought users to "${found.id}", and this finalise names "${candidate.id}"; nothing was written`,
   );
 }

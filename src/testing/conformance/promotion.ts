@@ -49,6 +49,15 @@ export function promotionRules(start: StartRouterStage): void {
     assert.equal((await play.read()).stable?.id, play.stage.stable.id);
   });
 
+  rule(start, 'a ramp promotes the revision that it brought users to, and no other', async (play) => {
+    const first = ramp('swapped', 1);
+    const { stable, candidate, target } = play.stage;
+    await play.shift(first, 1, 10_000);
+    const swapped = play.intent(first, 2, 0, { stable: candidate, candidate: stable });
+    await assert.rejects(play.router.finalise(target, swapped), { name: 'ProviderError', kind: 'permanent' });
+    assert.deepEqual([(await play.read()).stable?.id, (await play.read()).effectiveBp], [stable.id, 10_000]);
+  });
+
   rule(start, 'a ramp that lapsed is not finalised: it is revoked', async (play) => {
     const first = ramp('lapsed', 1);
     await play.shift(first, 1, 10_000, 1_000);

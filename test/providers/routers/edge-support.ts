@@ -26,12 +26,8 @@ export class SlowControl {
         const text = await body.text();
         // The write has taken effect; who sent it never hears of it.
         if (control.#isLosing && incoming.method === 'POST') return;
-        response
-          .writeHead(statusCode, {
-            'content-type': 'application/json',
-            ...(headers['etag'] === undefined ? {} : { etag: headers['etag'] }),
-          })
-          .end(text);
+        if (headers['etag'] !== undefined) response.setHeader('etag', headers['etag']);
+        response.writeHead(statusCode, { 'content-type': 'application/json' }).end(text);
       })().catch(() => response.destroy());
     });
     server.listen(0, '127.0.0.1');

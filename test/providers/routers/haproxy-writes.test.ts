@@ -50,9 +50,9 @@ async function sendLate(ramp: string, slot: string): Promise<void> {
     `set map ${path('routes')} app/${ramp} ${slot}:10000:off:${ramp}.9`,
     `add map ${path('routes')} app/${ramp} ${slot}:10000:off:${ramp}.9`,
     `add map ${path('routes')} app ${slot}:10000:off:${ramp}.9`,
+    `set map ${path('leases')} ${ramp} never`,
     `set map ${path('leases')} ${ramp} ${expiry}`,
     `add map ${path('leases')} ${ramp} ${expiry}`,
-    `set map ${path('leases')} ${ramp} never`,
   ]) {
     await stage.haproxy.command(command);
   }

@@ -1,0 +1,156 @@
+/**
+ * Many rollouts at the same time on one worker, one dev server and one HAProxy: generated services over two shared back
+ * ends, real supervision and real scrapes of the back ends' own metrics, users of every service. All must end right, and an
+ * abort among them must take less than a second. First, alone, two rollouts whose histories are counted: `rehearsal` as it
+ * is, and `standard` with every time shortened 60 times, because only the number of buckets decides how many events it has.
+ *
+ * Run: node --import tsx bench/fleet.ts [--rollouts 300] [--aborts 10] [--rate 400] [--histories 1]
+ */
+import { readFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { setTimeout as pause } from 'node:timers/promises';
+import { until } from '../test/harness/until.js';
+import { printBound, printLoad, printTimes, quantile, readArguments } from './figures.js';
+import { ownMetrics, revokedAt, Site } from './support.js';
+
+const wanted = readArguments({ rollouts: 300, aborts: 10, rate: 400, histories: 1 });
+
+/** At a tick of 1 s the server takes more than half of the machine for 300 heartbeats a second (design.md §5). */
+const FLEET = { tick: '5s', lease: '30s', soak: '5s', soakMax: '10m', warmUp: { hold: '1s' } };
+/** `standard` with soaks of 2 buckets and a bake of 6, as 10 and 30 minutes have at 5 minutes a bucket. */
+const STANDARD_IN_SHORT = { soak: '10s', bake: '30s', bucket: '5s', tick: '1s', minimumRequests: 50 };
+const ENDING_MS = 900_000;
+const ABORT_BOUND_MS = 1_000;
+const REHEARSAL_BOUND_EVENTS = 220;
+const STARTS_AT_A_TIME = 20;
+const CLOCK_TICKS_PER_SECOND = 100;
+
+/** What a process has used so far, by /proc. */
+function usage(pid: number): { readonly cpuSeconds: number; readonly rssMb: number } {
+  const stat = readFileSync(`/proc/${String(pid)}/stat`, 'utf8');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const pages = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${String(pid)}/status`, 'utf8'))?.[1];
+  return { cpuSeconds: (Number(fields[11]) + Number(fields[12])) / CLOCK_TICKS_PER_SECOND, rssMb: Number(pages) / 1_024 };
+}
+
+/** Peak memory and CPU of the processes from its making to `read`. */
+class Meter {
+  readonly #begun = performance.now();
+  readonly #before: ReadonlyMap<string, ReturnType<typeof usage>>;
+  readonly #peakMb = new Map<string, number>();
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(readonly processes: Readonly<Record<string, number>>) {
+    this.#before = new Map(Object.entries(processes).map(([name, pid]) => [name, usage(pid)]));
+    this.#timer = setInterval(() => {
+      for (const [name, pid] of Object.entries(processes))
+        this.#peakMb.set(name, Math.max(this.#peakMb.get(name) ?? 0, usage(pid).rssMb));
+    }, 1_000);
+  }
+
+  read(): readonly { readonly name: string; readonly cores: number; readonly beforeMb: number; readonly peakMb: number }[] {
+    clearInterval(this.#timer);
+    const seconds = (performance.now() - this.#begun) / 1_000;
+    return [...this.#before].map(([name, before]) => {
+      const now = usage(this.processes[name]!);
+      const cores = (now.cpuSeconds - before.cpuSeconds) / seconds;
+      return { name, cores, beforeMb: before.rssMb, peakMb: Math.max(now.rssMb, this.#peakMb.get(name) ?? 0) };
+    });
+  }
+}
+
+const fleet = Array.from({ length: wanted.rollouts }, (_, k) => `s${String(k + 1)}`);
+const [rehearsed, shortened] = ['rehearsed', 'shortened'] as const;
+
+printLoad('start');
+const site = await Site.start({
+  services: [rehearsed, shortened, ...fleet],
+  metrics: ({ blue, green }) => ({ own: ownMetrics([blue, green]) }),
+  // Twice as many servers as services, but two processes: checked twice a second each, they would do little else.
+  haproxy: (configuration) => configuration.replace('check inter 500ms', 'check inter 10s'),
+});
+try {
+  if (wanted.histories > 0) await countEvents();
+  await runFleet();
+} finally {
+  await site.stop();
+}
+printLoad('end');
+
+async function countEvents(): Promise<void> {
+  const users = site.users(wanted.rate, ENDING_MS, [rehearsed, shortened]);
+  await Promise.all([site.begin(rehearsed, {}), site.begin(shortened, STANDARD_IN_SHORT)]);
+  const endings = await Promise.all([rehearsed, shortened].map((name) => site.ending(name, 300_000)));
+  await users.stop();
+  const [rehearsal = NaN, standard = NaN] = await Promise.all([rehearsed, shortened].map((name) => site.events(name)));
+  console.log(`\nevents of the five steps: rehearsal ${String(rehearsal)} (${endings[0]?.kind ?? ''})`);
+  printBound(`≤ ${String(REHEARSAL_BOUND_EVENTS)}`, String(rehearsal), rehearsal <= REHEARSAL_BOUND_EVENTS);
+  console.log(`  standard, its times shortened 60 times: ${String(standard)} (${endings[1]?.kind ?? ''})`);
+}
+
+async function runFleet(): Promise<void> {
+  const users = site.users(wanted.rate, ENDING_MS, fleet);
+  const haproxyWorker = site.haproxy.workerPids()[0] ?? site.haproxy.masterPid;
+  const meter = new Meter({ worker: site.worker.pid, 'temporal server': site.temporal.pid, haproxy: haproxyWorker });
+  const begun = performance.now();
+  const left = [...fleet];
+  const starter = async (): Promise<void> => {
+    for (let name = left.shift(); name !== undefined; name = left.shift()) await site.begin(name, FLEET);
+  };
+  await Promise.all(Array.from({ length: STARTS_AT_A_TIME }, starter));
+  const startedS = secondsSince(begun);
+  const aborted = fleet.filter((_, k) => k % Math.ceil(fleet.length / Math.max(1, wanted.aborts)) === 0).slice(0, wanted.aborts);
+  const { times, open } = await abortAmong(aborted);
+  const endings = await Promise.all(fleet.map(async (name) => ({ name, ...(await site.ending(name, ENDING_MS)) })));
+  const durationS = secondsSince(begun);
+  const usages = meter.read();
+  const records = await users.stop();
+  const failed = records.filter(({ failure, status }) => failure !== undefined || (status ?? 0) >= 500).length;
+
+  const wrong: string[] = [];
+  for (const { name, kind, text } of endings) {
+    const right = aborted.includes(name)
+      ? kind === 'rolled-back' && (await site.isAtZero(name))
+      : kind === 'promoted' && (await site.haproxy.route(name)).stable === 'green';
+    if (!right) wrong.push(`${name}: ${kind}, ${text}`);
+  }
+  const events = await Promise.all(fleet.filter((name) => !aborted.includes(name)).map((name) => site.events(name)));
+  console.log(
+    `\n${String(fleet.length)} rollouts: started in ${startedS.toFixed(1)} s, ended after ${durationS.toFixed(0)} s; ${String(open)} open when the aborts began; ${String(records.length)} requests, ${String(failed)} failed`,
+  );
+  printBound(`all ${String(fleet.length)} end right`, `${String(wrong.length)} did not`, wrong.length === 0);
+  for (const text of wrong.slice(0, 10)) console.log(`    ${text}`);
+  printTimes('abort among them: sent → HAProxy has acknowledged the revocation', times, [
+    { quantile: 1, atMostMs: ABORT_BOUND_MS },
+  ]);
+  console.log(
+    `events per rollout of the fleet: p50 ${String(quantile(events, 0.5))}, p90 ${String(quantile(events, 0.9))}, max ${String(quantile(events, 1))}`,
+  );
+  for (const { name, cores, beforeMb, peakMb } of usages)
+    console.log(
+      `${name}: ${beforeMb.toFixed(0)} MB before, ${peakMb.toFixed(0)} MB at most (${((peakMb - beforeMb) / fleet.length).toFixed(2)} MB a rollout), CPU ${(100 * cores).toFixed(0)} % of one core, ${((100 * cores) / cpus().length).toFixed(0)} % of the machine`,
+    );
+}
+
+/** One after the other, each while users are on its candidate. */
+async function abortAmong(names: readonly string[]): Promise<{ readonly times: readonly number[]; readonly open: number }> {
+  let open = 0;
+  const times: number[] = [];
+  for (const name of names) {
+    const hasUsers = async (): Promise<boolean> => /^green:[1-9]/.test((await site.haproxy.route(name)).route);
+    await until(hasUsers, { withinMs: 120_000, everyMs: 100, what: `${name} to have users on its candidate` });
+    if (open === 0) open = (await site.client.list({ limit: 10_000 })).length;
+    const { sentAt, acknowledged } = site.abort(name);
+    await acknowledged;
+    const revoked = await until(() => revokedAt(site.admin.commands(), name), {
+      withinMs: 60_000,
+      everyMs: 100,
+      what: `the revocation of ${name}`,
+    }).catch(() => Infinity);
+    times.push(revoked - sentAt);
+    await pause(Math.random() * 1_000);
+  }
+  return { times, open };
+}
+
+const secondsSince = (begun: number): number => (performance.now() - begun) / 1_000;

@@ -1,0 +1,267 @@
+/**
+ * What all benches stand on, everything real: a Temporal dev server with a database file, one HAProxy with any number of
+ * services over two shared back ends, `sluice exporter` and `sluice worker` as processes, and the typed client in this one.
+ * HAProxy's sockets pass through the referee's recorder: what it acknowledged, and when, is the truth about the route.
+ */
+import { setMaxListeners } from 'node:events';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { SluiceClient } from '../src/client/index.js';
+import { rolloutId } from '../src/contract/names.js';
+import type { OutcomeKind } from '../src/domain/outcome.js';
+import type { Target } from '../src/domain/words.js';
+import { haproxyConfiguration, haproxyRunFiles } from '../src/providers/routers/haproxy/configuration.js';
+import { parseConfig } from '../src/spec/parse-config.js';
+import { parseRollout } from '../src/spec/parse-rollout.js';
+import { renderProblem, type Problem } from '../src/spec/problems.js';
+import { AccessLog, type AccessLine } from '../test/harness/access-log.js';
+import { Haproxy } from '../test/harness/haproxy.js';
+import { Load } from '../test/harness/load.js';
+import { typescriptProgram } from '../test/harness/node-program.js';
+import { freePorts } from '../test/harness/ports.js';
+import { startProcess, type ManagedProcess } from '../test/harness/processes.js';
+import { TestService } from '../test/harness/service.js';
+import { SocketRecorder, type RecordedCommand } from '../test/harness/socket-recorder.js';
+import { TemporalServer } from '../test/harness/temporal.js';
+import { until } from '../test/harness/until.js';
+
+// All senders of a load wait on one signal.
+setMaxListeners(64);
+
+const TOKEN = 'bench-release-token-0123456789';
+const ENVIRONMENT = 'bench';
+const MAIN = new URL('../src/cli/main.ts', import.meta.url);
+
+/** `/metrics` of each: where a metric source may scrape. */
+export interface MetricAddresses {
+  readonly exporter: string;
+  readonly blue: string;
+  readonly green: string;
+}
+
+export interface SiteOptions {
+  readonly services: readonly string[];
+  /** The configuration's `metrics`, by name. The first is what rollouts are judged by unless their plan names others. */
+  readonly metrics: (addresses: MetricAddresses) => Readonly<Record<string, object>>;
+  /** Last word on HAProxy's configuration. */
+  readonly haproxy?: (configuration: string) => string;
+}
+
+/** The services' own counters, which all services of a site share: level 0, nothing of Sluice's needed. */
+export const ownMetrics = (urls: readonly string[]): object => ({
+  type: 'scrape',
+  urls,
+  labels: { revision: 'revision', code: 'code' },
+  names: { requests: 'http_requests_total', latency: 'http_request_duration_seconds' },
+});
+
+export const target = (service: string): Target => ({ service, environment: ENVIRONMENT });
+
+export class Site {
+  private constructor(
+    readonly options: SiteOptions,
+    readonly folder: string,
+    readonly temporal: TemporalServer,
+    readonly log: AccessLog,
+    readonly blue: TestService,
+    readonly green: TestService,
+    readonly haproxy: Haproxy,
+    readonly admin: SocketRecorder,
+    readonly master: SocketRecorder,
+    readonly exporter: ManagedProcess,
+    readonly worker: ManagedProcess,
+    readonly client: SluiceClient,
+    private readonly platform: string,
+  ) {}
+
+  static async start(options: SiteOptions): Promise<Site> {
+    const { services } = options;
+    const folder = mkdtempSync(join(tmpdir(), 'sluice-bench-'));
+    const databaseFolder = join(folder, 'temporal');
+    mkdirSync(databaseFolder);
+    const log = await AccessLog.open();
+    const [temporal, blue, green] = await Promise.all([
+      TemporalServer.start({ databaseFolder }),
+      TestService.start({ name: 'blue' }),
+      TestService.start({ name: 'green' }),
+    ]);
+    const haproxy = await startHaproxy(options, folder, { log, blue, green });
+    const admin = await SocketRecorder.open(join(haproxy.runFolder, 'worker.sock'), haproxy.adminSocket);
+    const master = await SocketRecorder.open(join(haproxy.runFolder, 'worker-master.sock'), haproxy.masterSocket);
+    const [udpPort, metricsPort, workerPort] = (await freePorts(3)) as [number, number, number];
+    const exporter = await startExporter(services, udpPort, metricsPort);
+    log.relayTo(udpPort);
+    const metrics = (base: string): string => `${base}/metrics`;
+    const platform = JSON.stringify({
+      temporal: { address: temporal.address },
+      routers: {
+        proxy: {
+          type: 'haproxy',
+          adminSocket: admin.path,
+          masterSocket: master.path,
+          directory: haproxy.runFolder,
+          control: haproxy.controlUrl,
+          public: haproxy.url,
+          releaseToken: { env: 'RELEASE_TOKEN' },
+        },
+      },
+      metrics: options.metrics({
+        exporter: metrics(`http://127.0.0.1:${String(metricsPort)}`),
+        blue: metrics(blue.url),
+        green: metrics(green.url),
+      }),
+      environments: { [ENVIRONMENT]: { production: false } },
+      limits: { rollouts: Math.max(500, services.length) },
+    });
+    const config = join(folder, 'sluice.config.yaml');
+    writeFileSync(config, platform);
+    const worker = await startProcess(
+      sluice('worker', ['--config', config, '--port', String(workerPort), '--log-level', 'warn'], { RELEASE_TOKEN: TOKEN }),
+      { isReady: () => isOk(`http://127.0.0.1:${String(workerPort)}/readyz`), withinMs: 120_000 },
+    );
+    const client = await SluiceClient.connect({ address: temporal.address });
+    return new Site(options, folder, temporal, log, blue, green, haproxy, admin, master, exporter, worker, client, platform);
+  }
+
+  async stop(): Promise<void> {
+    await this.client.close();
+    await this.worker.stop({ graceMs: 15_000 });
+    await this.exporter.stop();
+    await Promise.all([this.admin.close(), this.master.close()]);
+    await this.haproxy.stop();
+    await Promise.all([this.blue.stop(), this.green.stop(), this.log.close()]);
+    await this.temporal.stop();
+    this.haproxy.removeRunFolder();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  /** Users of the services in turn, each asking only once, so that every request is drawn anew. */
+  users(requestsPerSecond: number, atMostMs: number, services = this.options.services): Load {
+    return new Load({
+      url: this.haproxy.url,
+      requestsPerSecond,
+      concurrency: 16,
+      atMost: { requests: Infinity, ms: atMostMs },
+      headers: (n) => ({ host: hostOf(services[n % services.length]!) }),
+    });
+  }
+
+  /** Starts a rollout of green; `more` is what the rollout file would say further. */
+  async begin(service: string, more: object): Promise<void> {
+    const file = {
+      ...target(service),
+      candidate: { release: this.green.identity.releaseId, revision: 'green' },
+      router: 'proxy',
+      metrics: Object.keys((JSON.parse(this.platform) as { metrics: object }).metrics)[0],
+      profile: 'rehearsal',
+      // The machine is shared, and two Node programs on it differ in latency by chance of scheduling: reported, not judged.
+      gates: { latency: { mode: 'observe' } },
+      ...more,
+    };
+    const platform = orThrow(parseConfig(this.platform, { file: 'sluice.config.yaml', env: {} })).config;
+    const { plan } = orThrow(parseRollout(JSON.stringify(file), { file: `${service}.yaml`, env: {}, platform }));
+    const started = await this.client.start(plan, { starter: { name: 'bench', verified: false }, again: true });
+    if (started.kind !== 'started') throw new Error(`${service} did not start: ${JSON.stringify(started)}`);
+  }
+
+  /** One that ends instead is an error. */
+  async untilSoaking(service: string, weightBp: number, withinMs: number): Promise<void> {
+    const look = async (): Promise<string | false> => {
+      const seen = await this.client.status(target(service));
+      if (seen.kind === 'closed') return `${service} has ended: ${seen.outcome.headline}: ${seen.outcome.findings.join('; ')}`;
+      return seen.kind === 'open' && seen.status.phase === 'soaking' && seen.status.weightBp === weightBp && 'soaking';
+    };
+    const found = await until(look, { withinMs, everyMs: 250, what: `${service} to soak at ${String(weightBp)} bp` });
+    if (found !== 'soaking') throw new Error(found);
+  }
+
+  /** The Signal alone, over the connection that is open already. Returns when it was sent; Temporal has it when it resolves. */
+  abort(service: string): { readonly sentAt: number; readonly acknowledged: Promise<void> } {
+    const handle = this.client.temporal.client.workflow.getHandle(rolloutId(target(service)));
+    const sentAt = Date.now();
+    return { sentAt, acknowledged: handle.signal('abort', { by: 'bench', reason: 'measuring' }) };
+  }
+
+  /** How it ended, or `lost` where it has not within the time. */
+  async ending(service: string, withinMs: number): Promise<{ readonly kind: OutcomeKind | 'lost'; readonly text: string }> {
+    try {
+      const result = await this.client.result(target(service), { signal: AbortSignal.timeout(withinMs) });
+      if (result.kind === 'closed') return { kind: result.outcome.outcome, text: result.outcome.headline };
+      return { kind: 'lost', text: result.kind === 'broken' ? result.text : 'no such rollout' };
+    } catch (error) {
+      return { kind: 'lost', text: error instanceof Error ? error.message : String(error) };
+    }
+  }
+
+  async events(service: string): Promise<number> {
+    return (await this.client.temporal.client.workflow.getHandle(rolloutId(target(service))).describe()).historyLength;
+  }
+
+  /** Whether HAProxy itself says that nobody of this service is sent to the candidate. */
+  async isAtZero(service: string): Promise<boolean> {
+    const { route, revoked, stable } = await this.haproxy.route(service);
+    return stable === 'blue' && /^green:0:/.test(route) && revoked !== 'no';
+  }
+}
+
+/** When the newest ramp of a service was acknowledged as revoked, by the clock of this machine; undefined if never. */
+export function revokedAt(commands: readonly RecordedCommand[], service: string): number | undefined {
+  const ramp = commands.flatMap(({ command }) => entryOf(command, 'ramps', service)).at(-1);
+  return commands.find(
+    ({ command, answer }) => ramp !== undefined && answer === '' && entryOf(command, 'revoked', ramp).length > 0,
+  )?.answeredAt;
+}
+
+function entryOf(command: RecordedCommand['command'], map: string, key: string): readonly string[] {
+  if (command.kind !== 'map-write' || command.map !== map) return [];
+  return command.entries.filter((entry) => entry.key === key).map(({ value }) => value);
+}
+
+/** Users whom HAProxy routed to the candidate, by the `at` of its access log; pinned requests are nobody's traffic. */
+export const onCandidate = (lines: readonly AccessLine[], service: string): readonly AccessLine[] =>
+  lines.filter(({ svc, slot, why }) => svc === service && slot === 'green' && why !== 'pin');
+
+const hostOf = (service: string): string => `${service}.bench`;
+
+async function startHaproxy(
+  { services, haproxy: last = (text) => text }: SiteOptions,
+  folder: string,
+  { log, blue, green }: { readonly log: AccessLog; readonly blue: TestService; readonly green: TestService },
+): Promise<Haproxy> {
+  const slots = { blue: `127.0.0.1:${String(blue.identity.port)}`, green: `127.0.0.1:${String(green.identity.port)}` };
+  const config = join(folder, 'haproxy.cfg');
+  writeFileSync(config, last(haproxyConfiguration({ services: services.map((name) => ({ name, slots })) })));
+  return Haproxy.start({
+    config,
+    logPort: log.port,
+    service: services[0]!,
+    files: {
+      ...haproxyRunFiles(services.map((name) => ({ name, stable: 'blue' as const }))),
+      'hosts.map': services.map((name) => `${hostOf(name)} ${name}\n`).join(''),
+    },
+    environment: { RELEASE_TOKEN: TOKEN },
+  });
+}
+
+function startExporter(services: readonly string[], udpPort: number, port: number): Promise<ManagedProcess> {
+  const words = ['--udp-port', String(udpPort), '--port', String(port), ...services.flatMap((name) => ['--service', name])];
+  return startProcess(sluice('exporter', words), {
+    isReady: () => isOk(`http://127.0.0.1:${String(port)}/healthz`),
+    withinMs: 60_000,
+  });
+}
+
+function sluice(command: string, words: readonly string[], environment: Readonly<Record<string, string>> = {}) {
+  const programArguments = typescriptProgram(MAIN, [command, ...words]);
+  return { name: `sluice ${command}`, file: process.execPath, arguments: programArguments, environment };
+}
+
+const isOk = async (url: string): Promise<boolean> => (await fetch(url, { signal: AbortSignal.timeout(2_000) })).ok;
+
+type Parsed<Ok> = Ok | { readonly kind: 'invalid'; readonly problems: readonly Problem[] };
+
+function orThrow<Ok extends { readonly kind: 'ok' }>(parsed: Parsed<Ok>): Ok {
+  if (parsed.kind === 'ok') return parsed;
+  throw new Error(parsed.problems.map(renderProblem).join('\n'));
+}

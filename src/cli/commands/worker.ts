@@ -1,0 +1,80 @@
+import { Option, type Command } from 'commander';
+import { EXIT, type ExitCode } from '../exit-codes.js';
+import { CommandFailure } from '../failure.js';
+import { loadPlatform } from '../files.js';
+import { portArgument, withPlace, type PlaceOptions } from '../options.js';
+import type { Run } from '../program.js';
+import { givenPlace, secretsOf } from '../session.js';
+import type { Surroundings } from '../surroundings.js';
+import type { TemporalPlace } from '../../worker/options.js';
+import type { PlatformConfig } from '../../spec/platform.js';
+
+const LEVELS = ['debug', 'info', 'warn', 'error'] as const;
+
+interface Options extends PlaceOptions {
+  readonly port: number;
+  readonly host: string;
+  readonly logLevel: (typeof LEVELS)[number];
+}
+
+export function workerCommand(program: Command, run: Run): void {
+  const command = program
+    .command('worker')
+    .description('run rollouts: both task queues, health and metrics, until SIGTERM')
+    .option('--port <port>', 'where /healthz, /readyz and /metrics are served', portArgument, 9464)
+    .option('--host <address>', 'address of that port', '127.0.0.1')
+    .addOption(new Option('--log-level <level>', 'how much is logged').choices(LEVELS).default('info'));
+  withPlace(command).action((options: Options) =>
+    run((surroundings) => {
+      const config = loadPlatform(surroundings, options.config);
+      return runWorker(surroundings, {
+        config,
+        temporal: givenPlace(surroundings, options),
+        http: { host: options.host, port: options.port },
+        logLevel: options.logLevel,
+      });
+    }),
+  );
+}
+
+export interface WorkerRun {
+  readonly config: PlatformConfig;
+  readonly temporal: TemporalPlace;
+  readonly http: { readonly host: string; readonly port: number };
+  readonly logLevel: string;
+  /** Told when both workers take on work. */
+  readonly whenReady?: (metricsUrl: string) => void;
+  /** Ends the worker besides an interrupt. */
+  readonly over?: Promise<unknown>;
+}
+
+/** Until it is interrupted, or ends by itself, which is an error. */
+export async function runWorker(
+  surroundings: Surroundings,
+  { config, temporal, http, logLevel, whenReady, over }: WorkerRun,
+): Promise<ExitCode> {
+  // Here, because the SDK's core takes a while to load and no other command needs it.
+  const [{ pino }, { startWorker }, { WorkerConfigurationError }] = await Promise.all([
+    import('pino'),
+    import('../../worker/start-worker.js'),
+    import('../../worker/options.js'),
+  ]);
+  try {
+    const worker = startWorker({ config, temporal, http, secrets: secretsOf(surroundings), logger: pino({ level: logLevel }) });
+    const stop = (): void => void worker.shutdown();
+    surroundings.interrupted().addEventListener('abort', stop, { once: true });
+    void over?.then(stop);
+    if (whenReady !== undefined)
+      void Promise.all([worker.listening, worker.ready]).then(
+        ([{ url }]) => {
+          whenReady(url);
+        },
+        () => undefined,
+      );
+    await worker.finished;
+    return EXIT.ok;
+  } catch (error) {
+    if (error instanceof WorkerConfigurationError) throw new CommandFailure(error.problems);
+    throw error;
+  }
+}

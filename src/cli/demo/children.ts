@@ -1,0 +1,88 @@
+/** Child processes of the demo: started, awaited until they answer, ended by their process ids. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { createWriteStream } from 'node:fs';
+import { createServer } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
+
+export interface Child {
+  readonly pid: number;
+  stop(): Promise<void>;
+}
+
+const GRACE_MS = 5_000;
+const LOOK_EVERY_MS = 50;
+
+export interface Program {
+  readonly name: string;
+  readonly file: string;
+  readonly arguments: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
+  /** What the program prints goes here. */
+  readonly logFile: string;
+}
+
+/** Returns when `ready` holds; fails with the program's name when it ends first or takes longer than `withinMs`. */
+export async function startChild(program: Program, ready: () => Promise<boolean>, withinMs = 30_000): Promise<Child> {
+  const log = createWriteStream(program.logFile, { flags: 'a' });
+  const child = spawn(program.file, program.arguments, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...program.environment },
+  });
+  child.stdout.pipe(log);
+  child.stderr.pipe(log);
+  const ended = new Promise<never>((_, reject) => {
+    child.once('error', (error) => {
+      reject(new Error(`${program.name} could not be started: ${error.message}`));
+    });
+    child.once('exit', (code) => {
+      reject(new Error(`${program.name} ended with ${String(code)}; see ${program.logFile}`));
+    });
+  });
+  await Promise.race([ended, until(ready, withinMs, program)]);
+  ended.catch(() => undefined);
+  return { pid: child.pid ?? 0, stop: () => end(child) };
+}
+
+async function until(ready: () => Promise<boolean>, withinMs: number, { name, logFile }: Program): Promise<void> {
+  const begun = performance.now();
+  while (!(await ready().catch(() => false))) {
+    if (performance.now() - begun > withinMs)
+      throw new Error(`${name} did not answer within ${withinMs / 1_000} s; see ${logFile}`);
+    await pause(LOOK_EVERY_MS);
+  }
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const gone = new Promise<void>((resolve) =>
+    child.once('exit', () => {
+      resolve();
+    }),
+  );
+  child.kill('SIGTERM');
+  const hard = setTimeout(() => child.kill('SIGKILL'), GRACE_MS);
+  await gone;
+  clearTimeout(hard);
+}
+
+/** Loopback ports that were free a moment ago. */
+export async function freePorts(count: number): Promise<readonly number[]> {
+  const servers = await Promise.all(
+    Array.from(
+      { length: count },
+      () =>
+        new Promise<ReturnType<typeof createServer>>((resolve) => {
+          const server = createServer();
+          server.listen(0, '127.0.0.1', () => {
+            resolve(server);
+          });
+        }),
+    ),
+  );
+  const ports = servers.map((server) => (server.address() as { port: number }).port);
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
+}
+
+export const answers = async (url: string): Promise<boolean> =>
+  (await fetch(url, { signal: AbortSignal.timeout(2_000) })).status < 500;

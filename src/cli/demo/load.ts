@@ -1,0 +1,66 @@
+/** Users of the demo: a steady rate of questions and a few open streams, all through the router. */
+import { Agent, request } from 'undici';
+
+export interface LoadCounts {
+  readonly requests: number;
+  readonly failed: number;
+  readonly streams: number;
+  readonly streamsCut: number;
+  /** Requests answered by each release in the last second that was counted. */
+  readonly byRole: Readonly<Record<string, number>>;
+}
+
+const BATCH_EVERY_MS = 20;
+const STREAMS = 4;
+
+/** Starts at `requestsPerSecond`; `stop` waits for the streams to end. */
+export function startLoad(base: string, requestsPerSecond: number): { counts(): LoadCounts; stop(): Promise<void> } {
+  const agent = new Agent({ connections: 64, pipelining: 1 });
+  let [requests, failed, streams, streamsCut, owed] = [0, 0, 0, 0, 0];
+  let byRole: Record<string, number> = {};
+  let running = true;
+  const ask = async (): Promise<void> => {
+    requests += 1;
+    try {
+      const { statusCode, headers, body } = await request(`${base}/ask?q=what+is+a+canary`, { dispatcher: agent });
+      await body.dump();
+      const role = String(headers['x-release-role']);
+      byRole[role] = (byRole[role] ?? 0) + 1;
+      if (statusCode >= 500) failed += 1;
+    } catch {
+      failed += 1;
+    }
+  };
+  const listen = async (): Promise<void> => {
+    while (running) {
+      streams += 1;
+      try {
+        const { body } = await request(`${base}/stream?q=what+is+a+drain`, { dispatcher: agent });
+        if (!(await body.text()).includes('event: end')) streamsCut += 1;
+      } catch {
+        streamsCut += 1;
+      }
+    }
+  };
+  let last = performance.now();
+  const timer = setInterval(() => {
+    const now = performance.now();
+    owed += ((now - last) / 1_000) * requestsPerSecond;
+    last = now;
+    for (; owed >= 1; owed -= 1) void ask();
+  }, BATCH_EVERY_MS);
+  const second = setInterval(() => {
+    byRole = {};
+  }, 1_000);
+  const listeners = Array.from({ length: STREAMS }, listen);
+  return {
+    counts: () => ({ requests, failed, streams, streamsCut, byRole }),
+    stop: async () => {
+      running = false;
+      clearInterval(timer);
+      clearInterval(second);
+      await Promise.all(listeners);
+      await agent.close();
+    },
+  };
+}

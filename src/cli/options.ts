@@ -1,0 +1,63 @@
+/** Options that several commands share, each defined once. */
+import { InvalidArgumentError, Option, type Command } from 'commander';
+import type { Target } from '../domain/words.js';
+import { parseDuration } from '../spec/durations.js';
+import { DEFAULT_CONFIG } from './files.js';
+
+const FORMATS = ['text', 'json', 'github'] as const;
+export type Format = (typeof FORMATS)[number];
+
+export interface PlaceOptions {
+  readonly address?: string;
+  readonly namespace?: string;
+  readonly config: string;
+}
+
+/** Where Temporal is. `--address` and `--namespace` come before the environment, that before the configuration. */
+export function withPlace(command: Command): Command {
+  return command
+    .option(
+      '--address <host:port>',
+      'Temporal (TEMPORAL_ADDRESS, then temporal.address of the configuration, then 127.0.0.1:7233)',
+    )
+    .option('--namespace <name>', 'namespace of Temporal (TEMPORAL_NAMESPACE, then the configuration, then default)')
+    .option('--config <file>', "the platform's configuration", DEFAULT_CONFIG);
+}
+
+export function withFormat(command: Command): Command {
+  return command.addOption(
+    new Option('-o, --output <format>', 'text for people, json for programs, github for GitHub Actions')
+      .choices(FORMATS)
+      .default('text'),
+  );
+}
+
+export interface FormatOptions {
+  readonly output: Format;
+}
+
+export interface TargetOptions {
+  readonly env: string;
+}
+
+/** `sluice status <service> --env <environment>`. */
+export function withTarget(command: Command): Command {
+  return command.argument('<service>', 'the service').requiredOption('--env <environment>', 'the environment');
+}
+
+export const targetOf = (service: string, { env }: TargetOptions): Target => ({ service, environment: env });
+
+/** For `--set`, which may be repeated. */
+export const collect = (value: string, before: readonly string[]): readonly string[] => [...before, value];
+
+export function durationArgument(text: string): number {
+  const ms = parseDuration(text);
+  if (ms === undefined) throw new InvalidArgumentError('expected a duration such as 90s, 50m or 2h');
+  return ms;
+}
+
+export function portArgument(text: string): number {
+  const port = Number(text);
+  if (!/^\d{1,5}$/.test(text) || port > 65_535) throw new InvalidArgumentError('expected a port from 0 to 65535');
+  return port;
+}

@@ -1,0 +1,97 @@
+/**
+ * Where a request goes: the same rules in the same order as in HAProxy's configuration (src/providers/routers/haproxy), where
+ * the reason of each stands. Pure: time, chance and the slots' health are arguments.
+ */
+import { EVERYBODY } from '../../domain/words.js';
+import type { Slot } from './names.js';
+import type { Pin } from './pins.js';
+import type { Lease, ServiceState, StoredRoute } from './service-state.js';
+
+export type Why = 'pin' | 'no-lease' | 'no-candidate' | 'relpin' | 'bucket' | 'draw' | 'candidate-down';
+
+/** What the rules ask of a request and of the moment. Functions, because most requests need only some of it. */
+export interface RoutingFacts {
+  readonly lease: Lease;
+  readonly pin: Pin;
+  readonly isAlive: (slot: Slot) => boolean;
+  /** Value of the cookie `relpin`. */
+  readonly relpin: () => string | undefined;
+  /** Id of the user from header or cookie; undefined for one who has none yet. */
+  readonly user: () => string | undefined;
+  readonly newUser: () => string;
+  readonly bucket: (ramp: string, user: string) => number;
+  /** A draw of 0 to 9,999. */
+  readonly draw: () => number;
+}
+
+export interface Routed {
+  readonly kind: 'routed';
+  readonly slot: Slot;
+  readonly role: 'stable' | 'candidate';
+  readonly why: Why;
+  /** An id to be given to a user who had none. */
+  readonly newUser: string | undefined;
+}
+
+/** 421: the pin cannot be kept. */
+export interface Misdirected {
+  readonly kind: 'misdirected';
+  readonly detail: string;
+}
+
+export function decideRoute(state: ServiceState, facts: RoutingFacts): Routed | Misdirected {
+  const { durable, route } = state;
+  const { stable } = durable;
+  const to = (slot: Slot, why: Why, newUser?: string): Routed => ({
+    kind: 'routed',
+    slot,
+    role: slot === stable ? 'stable' : 'candidate',
+    why,
+    newUser,
+  });
+  if (facts.pin.kind !== 'none') {
+    const slot = pinned(facts.pin, stable, route?.candidate);
+    if (slot === undefined)
+      return { kind: 'misdirected', detail: 'unknown release pin, or no candidate; known: canary, new, stable, blue, green' };
+    return facts.isAlive(slot) ? to(slot, 'pin') : { kind: 'misdirected', detail: 'the pinned release has no live server' };
+  }
+  if (facts.lease !== 'live' || route === undefined) return to(stable, 'no-lease');
+  const { candidate } = route;
+  if (candidate === stable) return to(stable, 'no-candidate');
+  const chosen = choose(route, facts);
+  // A candidate without a live server gets no draw (I8).
+  if (chosen.isHit && !facts.isAlive(candidate)) return to(stable, 'candidate-down', chosen.newUser);
+  return to(chosen.isHit ? candidate : stable, chosen.why, chosen.newUser);
+}
+
+interface Chosen {
+  readonly isHit: boolean;
+  readonly why: Why;
+  readonly newUser?: string;
+}
+
+function choose({ candidate, candidateBp, ramp, sticky }: StoredRoute, facts: RoutingFacts): Chosen {
+  // Inside its ramp only, and never against 0 or 100 %, which are exact.
+  if (candidateBp > 0 && candidateBp < EVERYBODY) {
+    const value = facts.relpin();
+    if (value === `${ramp}.blue` || value === `${ramp}.green`) return { isHit: value === `${ramp}.${candidate}`, why: 'relpin' };
+  }
+  if (!sticky) return { isHit: facts.draw() < candidateBp, why: 'draw' };
+  const known = facts.user();
+  const user = known ?? facts.newUser();
+  return { isHit: facts.bucket(ramp, user) < candidateBp, why: 'bucket', ...(known === undefined ? { newUser: user } : {}) };
+}
+
+function pinned(pin: Pin, stable: Slot, candidate: Slot | undefined): Slot | undefined {
+  switch (pin.kind) {
+    case 'slot':
+      return pin.slot;
+    case 'stable':
+      return stable;
+    case 'candidate':
+      return candidate;
+    case 'none':
+    case 'unknown':
+      return undefined;
+  }
+}

@@ -1,0 +1,76 @@
+import type { DedupeCounts, RateCounts, Sample } from '../domain/reading.js';
+import { commonFigures, isGross, rulesOf, type Gate } from './gate.js';
+import { NOTHING_SEEN, ONE_SAMPLE_LAYOUT, stepOneSample, type OneSampleRules, type OneSampleState } from './one-sample.js';
+import { isCount, isRecord } from './samples.js';
+import { conclusion, percent, whole } from './sentence.js';
+
+/**
+ * The dedupe gate (G6 of judge.md §2, R21, A14): replays that were not answered from the record. A duplicate effect fails
+ * at once, and counts as gross: none is tolerated, so any is ten times too many. Without replays it is vacuous.
+ */
+export const dedupe: Gate<OneSampleState, DedupeCounts> = {
+  layout: ONE_SAMPLE_LAYOUT,
+  sample: (reading) => reading.dedupe,
+  open: () => NOTHING_SEEN,
+  judge: (context, before, sample) => {
+    const { gate } = context;
+    const rules: OneSampleRules = {
+      ...rulesOf(context),
+      minimumStableRequests: 0,
+      passUnlessWorse: true,
+      dispersion: 1,
+      warmUpMs: -1,
+    };
+    const duplicates =
+      isRecord(sample) && isRecord(sample.value) && isCount(sample.value.duplicateEffects) ? sample.value.duplicateEffects : 0;
+    const stepped = stepOneSample(rules, before, asRate(sample), duplicates);
+    const { state } = stepped;
+    const [replays, misses] = state.total;
+    const vacuous = replays === 0 && (stepped.finding.verdict === 'inconclusive' || stepped.finding.reason === 'no-canary');
+    const finding = vacuous
+      ? { ...stepped.finding, verdict: 'inconclusive' as const, reason: 'too-few-requests' as const }
+      : stepped.finding;
+    const excess = rules.consecutive === undefined ? finding.bounds.lower : misses / Math.max(1, replays);
+    return {
+      state,
+      finding,
+      vacuous,
+      gross: finding.reason === 'duplicate-effect' || isGross(context, excess),
+      figures: {
+        replays,
+        misses,
+        duplicateEffects: duplicates,
+        ...commonFigures(context, finding.bounds, finding),
+        counterResets: state.resets,
+      },
+      sentence: `dedupe: ${whole(misses)} misses in ${whole(replays)} replays: ${
+        vacuous
+          ? 'not judged (vacuous): no replays were seen.'
+          : conclusion({
+              context,
+              finding,
+              elapsedMs: state.elapsedMs,
+              requests: replays,
+              stableRequests: Infinity,
+              unit: 'replays',
+              atLeast: `at least ${percent(finding.bounds.lower)} missed (limit ${percent(gate.tolerance)})`,
+              atMost: `at most ${percent(finding.bounds.upper)} missed (limit ${percent(gate.tolerance)})`,
+              ...(rules.consecutive !== undefined &&
+                replays > 0 && {
+                  literally: `${percent(misses / replays)} missed (limit ${percent(gate.tolerance)})`,
+                  streak: state.streak,
+                }),
+              ageMs: sample?.ageMs,
+            })
+      }`,
+    };
+  },
+};
+
+/** Replays as requests, misses as bad ones; impossible numbers stay impossible. */
+function asRate(sample: Sample<DedupeCounts> | undefined): Sample<RateCounts> | undefined {
+  if (!isRecord(sample)) return undefined;
+  const value: unknown = sample.value;
+  const usable = isRecord(value) && isCount(value['duplicateEffects']);
+  return { ...sample, value: (usable ? { requests: value['replays'], bad: value['misses'] } : undefined) as RateCounts };
+}

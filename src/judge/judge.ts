@@ -1,0 +1,152 @@
+/**
+ * Readings → verdicts. Pure: no clock, no randomness; the time is in the samples. Run it in an activity, since Math.log may
+ * differ between engines (judge.md §1).
+ */
+import type { StepPolicy } from '../domain/policy.js';
+import type { Reading, Sample } from '../domain/reading.js';
+import type { Evidence, GateName, GateVerdict } from '../domain/verdict.js';
+import type { Json } from '../domain/words.js';
+import { alphaOf } from './alpha.js';
+import { coldStarts } from './cold-starts.js';
+import { customGate } from './custom.js';
+import type { Memory } from './decide.js';
+import { dedupe } from './dedupe.js';
+import { drift } from './drift.js';
+import { errors } from './errors.js';
+import type { Context, Gate, Judged } from './gate.js';
+import { latency } from './latency.js';
+import { pack, unpack } from './packing.js';
+import { queueAge } from './queue-age.js';
+import { isNumber, isRecord } from './samples.js';
+
+const VERSION = 1;
+
+/**
+ * Evidence for the start of a step. `previous` is the evidence of the step before (or of readings judged at weight 0, the
+ * look-back): what was learnt of stable goes on, the counts start anew, a failure does not count here. At 100 % stable's
+ * 95 % upper bound of the step before becomes the limit (judge.md §0). An unreadable `previous` carries nothing.
+ */
+export function openEvidence(policy: StepPolicy, previous?: Evidence): Evidence {
+  const before = memoriesOf(previous);
+  return evidenceOf(
+    policy.gates.map((gate) => [gate.gate, bound(gate.gate).open(contextOf(policy, gate.gate), before?.[gate.gate])]),
+  );
+}
+
+/**
+ * All gates at one tick. Never throws on what a source or a history may contain: a bad sample is a blind gate, and a memory
+ * that cannot be read is started afresh from the reading, which holds all counts since the step began; the sentence says so.
+ * At weight 0 nothing is judged: the gates only learn stable's bursts and its latency (look-back, judge.md §0).
+ */
+export function judge(
+  policy: StepPolicy,
+  evidence: Evidence,
+  reading: Reading,
+): { readonly verdicts: readonly GateVerdict[]; readonly evidence: Evidence } {
+  const memories = memoriesOf(evidence);
+  const judged = policy.gates.map(({ gate }) => ({
+    gate,
+    ...bound(gate).judge(contextOf(policy, gate), memories?.[gate], isRecord(reading) ? reading : {}),
+  }));
+  return {
+    verdicts: judged.map(({ verdict }) => verdict),
+    evidence: evidenceOf(judged.map(({ gate, memory }) => [gate, memory])),
+  };
+}
+
+/** A gate whose memory is packed: what is common to all of them, whatever each remembers. */
+interface BoundGate {
+  open(context: Context, before: Json | undefined): number[];
+  judge(
+    context: Context,
+    memory: Json | undefined,
+    reading: Reading,
+  ): { readonly memory: number[]; readonly verdict: GateVerdict };
+}
+
+function bind<S extends Memory & { readonly [K in keyof S]: number | readonly number[] }, T>(gate: Gate<S, T>): BoundGate {
+  return {
+    open: (context, before) => pack<S>(gate.layout, gate.open(context, unpack<S>(gate.layout, before))),
+    judge: (context, memory, reading) => {
+      const known = unpack<S>(gate.layout, memory);
+      const state = known ?? gate.open(context, undefined);
+      const judged = gate.judge(context, state, notFromThePast(state, gate.sample(reading)));
+      const packed = pack<S>(gate.layout, judged.state);
+      const verdict = verdictOf(context, judged, known !== undefined);
+      // The last fence against numbers that overflow: such a tick is no data and leaves no trace.
+      const isSound = packed.every(isNumber) && Object.values(verdict.figures).every(isNumber);
+      return isSound ? { memory: packed, verdict } : { memory: pack<S>(gate.layout, state), verdict: unsound(context, state) };
+    },
+  };
+}
+
+/** Time that goes backwards is a source that lost its place: its numbers are not believed. */
+function notFromThePast<T>(state: Memory, sample: Sample<T> | undefined): Sample<T> | undefined {
+  return isRecord(sample) && isNumber(sample.elapsedMs) && sample.elapsedMs < state.elapsedMs
+    ? { ...sample, value: undefined as T }
+    : sample;
+}
+
+function verdictOf<S>({ gate }: Context, judged: Judged<S>, remembered: boolean): GateVerdict {
+  const { verdict, reason } = judged.finding;
+  return {
+    gate: gate.gate,
+    verdict,
+    reason,
+    decisive: gate.mode !== 'observe' && judged.vacuous !== true,
+    gross: verdict === 'fail' && judged.gross,
+    figures: Object.fromEntries(
+      Object.entries(judged.figures).filter((entry): entry is [string, number] => entry[1] !== undefined),
+    ),
+    sentence: remembered
+      ? judged.sentence
+      : `${judged.sentence} (What this gate remembered could not be read: started afresh from the counts.)`,
+  };
+}
+
+function unsound({ gate }: Context, { failed }: Memory): GateVerdict {
+  const found =
+    failed === 1 ? ({ verdict: 'fail', reason: 'latched' } as const) : ({ verdict: 'blind', reason: 'invalid' } as const);
+  return {
+    gate: gate.gate,
+    ...found,
+    decisive: gate.mode !== 'observe',
+    gross: false,
+    figures: {},
+    sentence: `${gate.gate}: ${found.verdict}: the numbers of this tick cannot be calculated with.`,
+  };
+}
+
+const GATES: Readonly<Record<string, BoundGate>> = {
+  errors: bind(errors),
+  latency: bind(latency),
+  'cold-starts': bind(coldStarts),
+  'queue-age': bind(queueAge),
+  drift: bind(drift),
+  dedupe: bind(dedupe),
+};
+const CUSTOM = 'custom:';
+
+function bound(name: GateName): BoundGate {
+  if (name.startsWith(CUSTOM)) return bind(customGate(name.slice(CUSTOM.length)));
+  const gate = Object.hasOwn(GATES, name) ? GATES[name] : undefined;
+  if (gate === undefined)
+    throw new TypeError(`Unknown gate "${name}". Known: ${Object.keys(GATES).join(', ')}, ${CUSTOM}<name>.`);
+  return gate;
+}
+
+function contextOf(policy: StepPolicy, name: GateName): Context {
+  const gate = policy.gates.find((candidate) => candidate.gate === name);
+  if (gate === undefined) throw new TypeError(`Gate "${name}" is not in the policy.`);
+  return { policy, gate, alpha: alphaOf(name, policy) };
+}
+
+function evidenceOf(memories: readonly (readonly [GateName, number[]])[]): Evidence {
+  return { version: VERSION, gates: Object.fromEntries(memories) };
+}
+
+function memoriesOf(evidence: Evidence | undefined): Readonly<Record<string, Json>> | undefined {
+  if (!isRecord(evidence) || evidence['version'] !== VERSION) return undefined;
+  const gates: unknown = evidence['gates'];
+  return isRecord(gates) ? (gates as Readonly<Record<string, Json>>) : undefined;
+}

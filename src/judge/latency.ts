@@ -1,0 +1,115 @@
+import type { LatencyHistogram, Sample } from '../domain/reading.js';
+import { EVERYBODY } from '../domain/words.js';
+import { QUANTILE } from './buckets.js';
+import { commonFigures, GROSS_FACTOR, knownLimit, rulesOf, type Context, type Gate, type Judged } from './gate.js';
+import { moreRequests } from './outlook.js';
+import { conclusion, decimal, percent, points, whole } from './sentence.js';
+import { OPEN_SLOW, SLOW_LAYOUT, stepSlow, type SlowFinding, type SlowRules, type SlowState } from './slow-requests.js';
+
+/** Slow requests are no lost ones, so the budget is ten times that of the errors (judge.md §0). */
+const BUDGET_FACTOR = 10;
+
+/**
+ * The latency gate (G2 of judge.md §2, R4). Gross: the candidate's share of slow requests is for certain larger by ten
+ * times the 5 % that stable has of them, so at least half of its requests are slower than the old p95; under `threshold`,
+ * a p95 that rises by ten times the tolerated rise, so 2.0 for 1.10.
+ */
+export const latency: Gate<SlowState, LatencyHistogram> = {
+  layout: SLOW_LAYOUT,
+  sample: (reading) => reading.latency,
+  open: openAt,
+  judge: judgeLatency,
+};
+
+/** Stable's histogram of the step before chooses x. At 100 % the step before's x stays, with stable's bound for it. */
+function openAt({ policy }: Context, before: SlowState | undefined): SlowState {
+  if (before === undefined) return OPEN_SLOW;
+  const { shape, boundary, dispersion } = before;
+  if (policy.weightBp < EVERYBODY)
+    return { ...OPEN_SLOW, shape, dispersion, choosing: before.lastStable.length > 0 ? before.lastStable : before.choosing };
+  const limit = before.limit >= 0 ? before.limit : knownLimit({ requests: before.tested[2], bad: before.tested[3] }, dispersion);
+  return limit === undefined || boundary < 0
+    ? { ...OPEN_SLOW, dispersion }
+    : { ...OPEN_SLOW, shape, boundary, dispersion, limit };
+}
+
+function judgeLatency(context: Context, before: SlowState, sample: Sample<LatencyHistogram> | undefined): Judged<SlowState> {
+  const rules: SlowRules = { ...rulesOf(context, BUDGET_FACTOR), tolerance: 0, ratio: context.gate.tolerance };
+  const { state, finding } = stepSlow(rules, before, sample);
+  const alone = state.limit >= 0;
+  const [tested, slow, stableTested, stableSlow] = state.tested;
+  const isLiteral = rules.consecutive !== undefined;
+  const more =
+    finding.reason === 'uncertain' && !isLiteral
+      ? moreRequests(
+          { ...rules, tolerance: Math.max(0, state.limit) },
+          { requests: state.total[0], stableRate: 1 - QUANTILE },
+          state,
+          finding,
+        )
+      : undefined;
+  return {
+    state,
+    finding,
+    gross: isGrosslySlow(rules, state, finding),
+    figures: {
+      candidateRequests: state.total[0],
+      ...(!alone && { stableRequests: state.total[1] }),
+      candidateTested: tested,
+      candidateSlow: slow,
+      ...(alone ? { stableSlowShareLimit: state.limit } : { stableTested, stableSlow }),
+      ...commonFigures(context, finding.bounds, finding),
+      candidateP95Ms: finding.candidateP95,
+      stableP95Ms: finding.stableP95,
+      boundaryMs: finding.x,
+      realRatio: finding.realRatio,
+      counterResets: state.resets,
+      moreRequests: more,
+    },
+    sentence: `latency: ${measured(state, finding, rules.ratio)}: ${conclusion({
+      context,
+      finding,
+      elapsedMs: state.elapsedMs,
+      requests: state.total[0],
+      stableRequests: alone ? Infinity : state.total[1],
+      atLeast: alone
+        ? `at least ${percent(finding.bounds.lower)} (at most ${percent(state.limit)} allowed)`
+        : `at least ${points(finding.bounds.lower)} points more slow ones`,
+      atMost: alone
+        ? `at most ${percent(finding.bounds.upper)} slow (at most ${percent(state.limit)} allowed)`
+        : finding.bounds.upper < 0
+          ? `at least ${points(-finding.bounds.upper)} points fewer slow ones`
+          : `at most ${points(finding.bounds.upper)} points more slow ones`,
+      ...(isLiteral && { literally: literally(finding, rules.ratio), streak: state.streak }),
+      moreRequests: more,
+      ageMs: sample?.ageMs,
+    })}`,
+  };
+}
+
+function isGrosslySlow(rules: SlowRules, state: SlowState, { bounds, candidateP95, stableP95 }: SlowFinding): boolean {
+  if (rules.consecutive === undefined || state.limit >= 0)
+    return bounds.lower - Math.max(0, state.limit) >= GROSS_FACTOR * (1 - QUANTILE);
+  return (
+    candidateP95 !== undefined && stableP95 !== undefined && candidateP95 >= (1 + GROSS_FACTOR * (rules.ratio - 1)) * stableP95
+  );
+}
+
+function literally({ candidateP95, stableP95 }: SlowFinding, ratio: number): string {
+  if (candidateP95 === undefined || stableP95 === undefined || stableP95 <= 0) return `tolerated ratio ${ratio.toFixed(2)}`;
+  return `p95 ratio ${(candidateP95 / stableP95).toFixed(2)} (tolerance ${ratio.toFixed(2)})`;
+}
+
+function measured(state: SlowState, { candidateP95, stableP95, x, realRatio }: SlowFinding, ratio: number): string {
+  const [tested, slow, stableTested, stableSlow] = state.tested;
+  const alone = state.limit >= 0;
+  if (x !== undefined && realRatio !== undefined && tested > 0 && (alone || stableTested > 0)) {
+    const stable = alone
+      ? `of stable's, at most ${percent(state.limit)}`
+      : `of stable's ${whole(stableTested)}, ${percent(stableSlow / stableTested)}`;
+    return `${percent(slow / tested)} of the candidate's ${whole(tested)} requests are slower than ${realRatio.toFixed(2)} × the old p95 (${decimal(x * realRatio)} ms); ${stable} were slower than that p95 (${decimal(x)} ms)`;
+  }
+  if (candidateP95 === undefined || stableP95 === undefined)
+    return `${whole(state.total[0])} requests on the candidate, tolerated ratio ${ratio.toFixed(2)}`;
+  return `p95 of the candidate ${decimal(candidateP95)} ms, of stable ${decimal(stableP95)} ms`;
+}

@@ -1,0 +1,145 @@
+/** What goes wrong before anything was reached: one line that says what to do, the right exit code, nothing changed. */
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync, unlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { until } from '../harness/until.js';
+import { rollout, Workplace } from './sluice.js';
+
+const workplace = new Workplace();
+after(() => {
+  workplace.remove();
+});
+
+/** Standard error as lines; none of them may be a stack trace. */
+function lines(text: string): readonly string[] {
+  assert.doesNotMatch(text, /^\s+at /m);
+  return text.trimEnd().split('\n');
+}
+
+test('an unreachable Temporal is one line that says what to do, and exit 1', async () => {
+  const { code, stdout, stderr } = await workplace.run('status', 'answer-api', '--env', 'test', '--address', '127.0.0.1:9');
+  assert.deepEqual([code, stdout, lines(stderr).length], [1, '', 1]);
+  assert.match(stderr, /^sluice: no Temporal server answers at 127\.0\.0\.1:9 .*"sluice dev".*TEMPORAL_ADDRESS$/m);
+});
+
+test('a malformed rollout is every problem with its place, one line each, and exit 1', async () => {
+  workplace.write('bad.yaml', rollout('answer-api').replace('router: try-out', 'router: nowhere\nsoka: 5m'));
+  const { code, stderr } = await workplace.run('start', 'bad.yaml', '--address', '127.0.0.1:9');
+  const [first, second, ...more] = lines(stderr);
+  assert.deepEqual([code, more], [1, []]);
+  assert.match(first ?? '', /^sluice: bad\.yaml:4:9 router: found "nowhere", expected try-out/);
+  assert.match(second ?? '', /^sluice: bad\.yaml:5:1 .*did you mean soak\?/);
+});
+
+test('validate and plan say what they found without any server', async () => {
+  const valid = await workplace.run('validate', '--set', 'drain.min=2s');
+  assert.deepEqual(
+    [valid.code, valid.stdout],
+    [0, 'rollout.yaml is valid: answer-api test, 9f3c1e → green, 5 steps, profile rehearsal\n'],
+  );
+  const plan = await workplace.run('plan', '-o', 'json');
+  assert.equal(plan.code, 0);
+  const {
+    plan: { steps },
+    warnings,
+  } = JSON.parse(plan.stdout) as { plan: { steps: unknown[] }; warnings: string[] };
+  assert.equal(steps.length, 5);
+  assert.match(warnings.join('\n'), /rehearsal/);
+});
+
+test('a file that is not there is named, with what to do', async () => {
+  const { code, stderr } = await workplace.run('validate', 'gone.yaml');
+  assert.deepEqual(
+    [code, lines(stderr)],
+    [1, ['sluice: found no file gone.yaml, expected a rollout; name it as the argument, or write one with "sluice init"']],
+  );
+});
+
+test('wrong words are one line', async () => {
+  for (const [words, expected] of [
+    [['status', 'answer-api'], /^sluice: required option '--env <environment>' not specified; --help/],
+    [['stauts'], /^sluice: unknown command 'stauts'.*Did you mean status\?/],
+    [
+      ['start', '--timeout', 'soon'],
+      /^sluice: option '--timeout <duration>' argument 'soon' is invalid\. expected a duration such as 90s/,
+    ],
+    [
+      ['list', '-o', 'xml'],
+      /^sluice: option '-o, --output <format>' argument 'xml' is invalid\. Allowed choices are text, json, github/,
+    ],
+  ] as const) {
+    const { code, stderr } = await workplace.run(...words);
+    assert.deepEqual([code, lines(stderr).length], [1, 1], stderr);
+    assert.match(stderr, expected);
+  }
+});
+
+test('init writes files that are valid as they are, and never over others', async () => {
+  const fresh = new Workplace();
+  try {
+    const refused = await fresh.run('init', 'answer-api', '--router', 'haproxy');
+    assert.deepEqual(
+      [refused.code, lines(refused.stderr)],
+      [
+        1,
+        [
+          'sluice: found rollout.yaml, sluice.config.yaml already; nothing was written; move it away, or change to another folder',
+        ],
+      ],
+    );
+    assert.equal(existsSync(join(fresh.folder, 'haproxy.cfg')), false);
+    assert.equal(readFileSync(join(fresh.folder, 'rollout.yaml'), 'utf8'), rollout('answer-api'));
+  } finally {
+    fresh.remove();
+  }
+});
+
+test('what init writes for HAProxy passes validate', async () => {
+  const fresh = new Workplace({ GITHUB_SHA: '9f3c1e' });
+  try {
+    for (const name of ['rollout.yaml', 'sluice.config.yaml']) unlinkSync(join(fresh.folder, name));
+    const { code, stdout } = await fresh.run('init', 'answer-api', '--router', 'haproxy');
+    assert.deepEqual(
+      [code, stdout.split('\n').slice(0, 3)],
+      [0, ['wrote rollout.yaml', 'wrote haproxy.cfg', 'wrote sluice.config.yaml']],
+    );
+    const valid = await fresh.run('validate');
+    assert.deepEqual([valid.code, valid.stderr], [0, '']);
+    assert.match(readFileSync(join(fresh.folder, 'haproxy.cfg'), 'utf8'), /backend answer-api-green/);
+  } finally {
+    fresh.remove();
+  }
+});
+
+test('doctor tells everything that it can though Temporal is away, the broken glass included', async () => {
+  const { code, stdout } = await workplace.run('doctor', '--address', '127.0.0.1:9');
+  assert.equal(code, 1);
+  assert.match(stdout, /FAILED +temporal +no Temporal server answers/);
+  assert.match(stdout, /ok +configuration/);
+  assert.match(stdout, /back: curl -s -X POST .*\$EDGE_TOKEN.*127\.0\.0\.1:9\/revoke/);
+});
+
+test('a worker whose secrets are missing names all of them and does not start', async () => {
+  const { code, stderr } = await workplace.run('worker', '--port', '0');
+  assert.deepEqual(
+    [code, lines(stderr)],
+    [
+      1,
+      [
+        'sluice: sluice.config.yaml routers.try-out.token: found no environment variable EDGE_TOKEN, expected it to be set on the worker',
+      ],
+    ],
+  );
+});
+
+test('the exporter runs until it is told to end', async () => {
+  const exporter = await workplace.start('exporter', '--udp-port', '0', '--port', '0', '--service', 'answer-api');
+  const url = await until(() => /metrics on (\S+)/.exec(exporter.stdout)?.[1], {
+    withinMs: 20_000,
+    what: 'the exporter to say where it is',
+  });
+  assert.match(await (await fetch(url)).text(), /answer-api/);
+  exporter.signal('SIGTERM');
+  assert.equal((await exporter.waitForExit({ withinMs: 10_000 })).code, 0);
+});

@@ -11,7 +11,8 @@ import type { Load } from '../test/harness/load.js';
 import { typescriptProgram } from '../test/harness/node-program.js';
 import { startProcess, type ManagedProcess } from '../test/harness/processes.js';
 import { printBound, printLoad, printTimes, readArguments, type Bound } from './figures.js';
-import { onCandidate, ownMetrics, revokedAt, Site } from './support.js';
+import { onCandidate, revokedAt } from './route-truth.js';
+import { ownMetrics, Site } from './support.js';
 
 const wanted = readArguments({ single: 100, burst: 200, together: 20, rate: 300, 'burst-rate': 400 });
 

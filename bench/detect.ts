@@ -13,7 +13,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { freePort } from '../test/harness/ports.js';
 import { until } from '../test/harness/until.js';
 import { printBound, printLoad, printTimes, quantile, readArguments } from './figures.js';
-import { onCandidate, ownMetrics, revokedAt, Site } from './support.js';
+import { onCandidate, revokedAt } from './route-truth.js';
+import { ownMetrics, Site } from './support.js';
 
 const wanted = readArguments({
   runs: 30,
@@ -129,7 +130,7 @@ async function series(source: string, intervalMs: number): Promise<void> {
     'onset → last request routed to the candidate',
     detections.map(({ lastUserMs }) => lastUserMs),
   );
-  const byGate = detections.filter(({ cause }) => cause.startsWith('rolled-back')).length;
+  const byGate = detections.filter(({ cause, sinceOnsetMs }) => /^rolled-back.*5xx/.test(cause) && sinceOnsetMs > 0).length;
   printBound(`all ${String(detections.length)} rolled back by the gate`, `${String(byGate)} were`, byGate === detections.length);
   console.log(`  the first: ${detections[0]?.cause ?? 'none'}`);
 }

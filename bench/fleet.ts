@@ -11,7 +11,8 @@ import { cpus } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
 import { until } from '../test/harness/until.js';
 import { printBound, printLoad, printTimes, quantile, readArguments } from './figures.js';
-import { ownMetrics, revokedAt, Site } from './support.js';
+import { revokedAt } from './route-truth.js';
+import { ownMetrics, Site } from './support.js';
 
 const wanted = readArguments({ rollouts: 300, aborts: 10, rate: 400, histories: 1 });
 
@@ -19,6 +20,7 @@ const wanted = readArguments({ rollouts: 300, aborts: 10, rate: 400, histories: 
 const FLEET = { tick: '5s', lease: '30s', soak: '5s', soakMax: '10m', warmUp: { hold: '1s' } };
 /** `standard` with soaks of 2 buckets and a bake of 6, as 10 and 30 minutes have at 5 minutes a bucket. */
 const STANDARD_IN_SHORT = { soak: '10s', bake: '30s', bucket: '5s', tick: '1s', minimumRequests: 50 };
+const USERS_MS = 180_000;
 const ENDING_MS = 900_000;
 const ABORT_BOUND_MS = 1_000;
 const REHEARSAL_BOUND_EVENTS = 220;
@@ -48,8 +50,11 @@ class Meter {
     }, 1_000);
   }
 
-  read(): readonly { readonly name: string; readonly cores: number; readonly beforeMb: number; readonly peakMb: number }[] {
+  stop(): void {
     clearInterval(this.#timer);
+  }
+
+  read(): readonly { readonly name: string; readonly cores: number; readonly beforeMb: number; readonly peakMb: number }[] {
     const seconds = (performance.now() - this.#begun) / 1_000;
     return [...this.#before].map(([name, before]) => {
       const now = usage(this.processes[name]!);
@@ -90,67 +95,92 @@ async function countEvents(): Promise<void> {
 
 async function runFleet(): Promise<void> {
   const users = site.users(wanted.rate, ENDING_MS, fleet);
-  const haproxyWorker = site.haproxy.workerPids()[0] ?? site.haproxy.masterPid;
-  const meter = new Meter({ worker: site.worker.pid, 'temporal server': site.temporal.pid, haproxy: haproxyWorker });
-  const begun = performance.now();
+  const haproxy = site.haproxy.workerPids()[0] ?? site.haproxy.masterPid;
+  const meter = new Meter({ worker: site.worker.pid, 'temporal server': site.temporal.pid, haproxy });
+  try {
+    const begun = performance.now();
+    await startAll();
+    const startedS = secondsSince(begun);
+    const aborted = await abortSome();
+    const endings = await Promise.all(fleet.map(async (name) => ({ name, ...(await site.ending(name, ENDING_MS)) })));
+    const durationS = secondsSince(begun);
+    const usages = meter.read();
+    const requests = await users.stop();
+    const failed = requests.filter(({ failure, status }) => failure !== undefined || (status ?? 0) >= 500).length;
+    console.log(
+      `\n${String(fleet.length)} rollouts: started in ${startedS.toFixed(1)} s, all ended after ${durationS.toFixed(0)} s`,
+    );
+    console.log(
+      `  ${String(aborted.open)} open when the aborts began; ${String(failed)} of ${String(requests.length)} requests failed`,
+    );
+    await printEndings(endings, aborted);
+    for (const { name, cores, beforeMb, peakMb } of usages) {
+      const each = ((peakMb - beforeMb) / fleet.length).toFixed(2);
+      const cpu = `CPU ${(100 * cores).toFixed(0)} % of one core, ${((100 * cores) / cpus().length).toFixed(0)} % of the machine`;
+      console.log(`${name}: ${beforeMb.toFixed(0)} MB before, ${peakMb.toFixed(0)} MB at most (${each} MB a rollout), ${cpu}`);
+    }
+  } finally {
+    meter.stop();
+    await users.stop();
+  }
+}
+
+async function startAll(): Promise<void> {
   const left = [...fleet];
   const starter = async (): Promise<void> => {
     for (let name = left.shift(); name !== undefined; name = left.shift()) await site.begin(name, FLEET);
   };
   await Promise.all(Array.from({ length: STARTS_AT_A_TIME }, starter));
-  const startedS = secondsSince(begun);
-  const aborted = fleet.filter((_, k) => k % Math.ceil(fleet.length / Math.max(1, wanted.aborts)) === 0).slice(0, wanted.aborts);
-  const { times, open } = await abortAmong(aborted);
-  const endings = await Promise.all(fleet.map(async (name) => ({ name, ...(await site.ending(name, ENDING_MS)) })));
-  const durationS = secondsSince(begun);
-  const usages = meter.read();
-  const records = await users.stop();
-  const failed = records.filter(({ failure, status }) => failure !== undefined || (status ?? 0) >= 500).length;
-
-  const wrong: string[] = [];
-  for (const { name, kind, text } of endings) {
-    const right = aborted.includes(name)
-      ? kind === 'rolled-back' && (await site.isAtZero(name))
-      : kind === 'promoted' && (await site.haproxy.route(name)).stable === 'green';
-    if (!right) wrong.push(`${name}: ${kind}, ${text}`);
-  }
-  const events = await Promise.all(fleet.filter((name) => !aborted.includes(name)).map((name) => site.events(name)));
-  console.log(
-    `\n${String(fleet.length)} rollouts: started in ${startedS.toFixed(1)} s, ended after ${durationS.toFixed(0)} s; ${String(open)} open when the aborts began; ${String(records.length)} requests, ${String(failed)} failed`,
-  );
-  printBound(`all ${String(fleet.length)} end right`, `${String(wrong.length)} did not`, wrong.length === 0);
-  for (const text of wrong.slice(0, 10)) console.log(`    ${text}`);
-  printTimes('abort among them: sent → HAProxy has acknowledged the revocation', times, [
-    { quantile: 1, atMostMs: ABORT_BOUND_MS },
-  ]);
-  console.log(
-    `events per rollout of the fleet: p50 ${String(quantile(events, 0.5))}, p90 ${String(quantile(events, 0.9))}, max ${String(quantile(events, 1))}`,
-  );
-  for (const { name, cores, beforeMb, peakMb } of usages)
-    console.log(
-      `${name}: ${beforeMb.toFixed(0)} MB before, ${peakMb.toFixed(0)} MB at most (${((peakMb - beforeMb) / fleet.length).toFixed(2)} MB a rollout), CPU ${(100 * cores).toFixed(0)} % of one core, ${((100 * cores) / cpus().length).toFixed(0)} % of the machine`,
-    );
 }
 
-/** One after the other, each while users are on its candidate. */
-async function abortAmong(names: readonly string[]): Promise<{ readonly times: readonly number[]; readonly open: number }> {
+interface Aborts {
+  /** From sending to HAProxy's word that the ramp is revoked, by service. */
+  readonly times: ReadonlyMap<string, number>;
+  /** Rollouts open at the first. */
+  readonly open: number;
+}
+
+/** Evenly over the fleet and one after the other, each while users are on its candidate. */
+async function abortSome(): Promise<Aborts> {
+  const stride = Math.max(1, Math.floor(fleet.length / Math.max(1, wanted.aborts)));
+  const times = new Map<string, number>();
   let open = 0;
-  const times: number[] = [];
-  for (const name of names) {
+  for (const name of fleet.filter((_, k) => k % stride === 0).slice(0, wanted.aborts)) {
     const hasUsers = async (): Promise<boolean> => /^green:[1-9]/.test((await site.haproxy.route(name)).route);
-    await until(hasUsers, { withinMs: 120_000, everyMs: 100, what: `${name} to have users on its candidate` });
-    if (open === 0) open = (await site.client.list({ limit: 10_000 })).length;
+    await until(hasUsers, { withinMs: USERS_MS, everyMs: 100, what: `users on the candidate of ${name}` });
+    if (times.size === 0) open = (await site.client.list({ limit: 10_000 })).length;
     const { sentAt, acknowledged } = site.abort(name);
     await acknowledged;
-    const revoked = await until(() => revokedAt(site.admin.commands(), name), {
-      withinMs: 60_000,
-      everyMs: 100,
-      what: `the revocation of ${name}`,
-    }).catch(() => Infinity);
-    times.push(revoked - sentAt);
+    const revocation = { withinMs: 60_000, everyMs: 100, what: `the revocation of ${name}` };
+    times.set(name, (await until(() => revokedAt(site.admin.commands(), name), revocation).catch(() => Infinity)) - sentAt);
     await pause(Math.random() * 1_000);
   }
   return { times, open };
 }
 
-const secondsSince = (begun: number): number => (performance.now() - begun) / 1_000;
+interface Ending {
+  readonly name: string;
+  readonly kind: string;
+  readonly text: string;
+}
+
+async function printEndings(endings: readonly Ending[], { times }: Aborts): Promise<void> {
+  const wrong: string[] = [];
+  const events: number[] = [];
+  for (const { name, kind, text } of endings) {
+    const wanted = times.has(name) ? 'rolled-back' : 'promoted';
+    const routed = wanted === 'promoted' ? (await site.haproxy.route(name)).stable === 'green' : await site.isAtZero(name);
+    if (kind !== wanted || !routed) wrong.push(`${name}: ${kind}, ${text}${routed ? '' : '; the route says otherwise'}`);
+    if (wanted === 'promoted') events.push(await site.events(name));
+  }
+  printBound(`all ${String(endings.length)} end right`, `${String(wrong.length)} did not`, wrong.length === 0);
+  for (const text of wrong.slice(0, 10)) console.log(`    ${text}`);
+  const bound = { quantile: 1, atMostMs: ABORT_BOUND_MS };
+  printTimes('abort among them: sent → HAProxy has acknowledged the revocation', [...times.values()], [bound]);
+  const [p50, p90, max] = [0.5, 0.9, 1].map((share) => String(quantile(events, share)));
+  console.log(`events per promoted rollout of the fleet: p50 ${p50!}, p90 ${p90!}, max ${max!}`);
+}
+
+function secondsSince(begun: number): number {
+  return (performance.now() - begun) / 1_000;
+}

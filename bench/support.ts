@@ -15,14 +15,14 @@ import { haproxyConfiguration, haproxyRunFiles } from '../src/providers/routers/
 import { parseConfig } from '../src/spec/parse-config.js';
 import { parseRollout } from '../src/spec/parse-rollout.js';
 import { renderProblem, type Problem } from '../src/spec/problems.js';
-import { AccessLog, type AccessLine } from '../test/harness/access-log.js';
+import { AccessLog } from '../test/harness/access-log.js';
 import { Haproxy } from '../test/harness/haproxy.js';
 import { Load } from '../test/harness/load.js';
 import { typescriptProgram } from '../test/harness/node-program.js';
 import { freePorts } from '../test/harness/ports.js';
 import { startProcess, type ManagedProcess } from '../test/harness/processes.js';
 import { TestService } from '../test/harness/service.js';
-import { SocketRecorder, type RecordedCommand } from '../test/harness/socket-recorder.js';
+import { SocketRecorder } from '../test/harness/socket-recorder.js';
 import { TemporalServer } from '../test/harness/temporal.js';
 import { until } from '../test/harness/until.js';
 
@@ -204,23 +204,6 @@ export class Site {
     return stable === 'blue' && /^green:0:/.test(route) && revoked !== 'no';
   }
 }
-
-/** When the newest ramp of a service was acknowledged as revoked, by the clock of this machine; undefined if never. */
-export function revokedAt(commands: readonly RecordedCommand[], service: string): number | undefined {
-  const ramp = commands.flatMap(({ command }) => entryOf(command, 'ramps', service)).at(-1);
-  return commands.find(
-    ({ command, answer }) => ramp !== undefined && answer === '' && entryOf(command, 'revoked', ramp).length > 0,
-  )?.answeredAt;
-}
-
-function entryOf(command: RecordedCommand['command'], map: string, key: string): readonly string[] {
-  if (command.kind !== 'map-write' || command.map !== map) return [];
-  return command.entries.filter((entry) => entry.key === key).map(({ value }) => value);
-}
-
-/** Users whom HAProxy routed to the candidate, by the `at` of its access log; pinned requests are nobody's traffic. */
-export const onCandidate = (lines: readonly AccessLine[], service: string): readonly AccessLine[] =>
-  lines.filter(({ svc, slot, why }) => svc === service && slot === 'green' && why !== 'pin');
 
 const hostOf = (service: string): string => `${service}.bench`;
 

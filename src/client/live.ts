@@ -1,5 +1,6 @@
 import type { WorkflowExecutionDescription } from '@temporalio/client';
 import type { RolloutActivities } from '../contract/activities.js';
+import type { RolloutStatus } from '../contract/rollout.js';
 import type { Judgement } from '../domain/verdict.js';
 import type { Instant } from '../domain/words.js';
 import { decodePayload } from './history.js';
@@ -7,7 +8,7 @@ import { millisecondsOf } from './server-clock.js';
 
 /**
  * What the running supervision said at its last tick. The workflow hears it only when a bucket ends, minutes later; the
- * heartbeat has it now. Absent fields: nobody supervises, or has not judged yet.
+ * heartbeat has it now. Absent fields: nobody supervises, or has not judged this step yet.
  */
 export interface Live {
   readonly judgement?: Judgement;
@@ -17,17 +18,26 @@ export interface Live {
 
 const SUPERVISE = 'superviseRamp' satisfies keyof RolloutActivities;
 
-export function liveOf({ raw }: Pick<WorkflowExecutionDescription, 'raw'>): Live {
-  // Two overlap for a moment when a step begins; the later one is the current one.
-  const supervision = raw.pendingActivities?.filter(({ activityType }) => activityType?.name === SUPERVISE).at(-1);
-  if (supervision === undefined) return {};
-  const details = decodePayload(supervision.heartbeatDetails?.payloads?.[0]);
-  const judgement = (details as { judgement?: Judgement } | undefined)?.judgement;
+export function liveOf(
+  { raw }: Pick<WorkflowExecutionDescription, 'raw'>,
+  { ramp, step }: Pick<RolloutStatus, 'ramp' | 'step'>,
+): Live {
+  const supervisions = raw.pendingActivities?.filter(({ activityType }) => activityType?.name === SUPERVISE) ?? [];
+  const beats = supervisions.flatMap(({ lastHeartbeatTime }) => (lastHeartbeatTime ? [millisecondsOf(lastHeartbeatTime)] : []));
+  // Two overlap when a step begins: the one that watches the step before has judged, but not this step.
+  const bucket = `${ramp?.id ?? ''}/${step - 1}/`;
+  const judgement = supervisions
+    .map(({ heartbeatDetails }) => judgementIn(decodePayload(heartbeatDetails?.payloads?.[0]), bucket))
+    .find((found) => found !== undefined);
   return {
-    ...(isJudgement(judgement) ? { judgement } : {}),
-    ...(supervision.lastHeartbeatTime ? { heartbeatAt: millisecondsOf(supervision.lastHeartbeatTime) } : {}),
+    ...(judgement === undefined ? {} : { judgement }),
+    ...(beats.length === 0 ? {} : { heartbeatAt: Math.max(...beats) }),
   };
 }
 
-const isJudgement = (value: Partial<Judgement> | undefined): value is Judgement =>
-  Array.isArray(value?.gates) && typeof value.soakedMs === 'number';
+/** Heartbeats carry all that a bucket remembers (`activities/supervise/progress.ts`); a worker of another version may say less. */
+function judgementIn(details: unknown, bucketOf: string): Judgement | undefined {
+  const { bucket, judgement } = (details ?? {}) as { readonly bucket?: unknown; readonly judgement?: Partial<Judgement> };
+  if (typeof bucket !== 'string' || !bucket.startsWith(bucketOf)) return undefined;
+  return Array.isArray(judgement?.gates) && typeof judgement.soakedMs === 'number' ? (judgement as Judgement) : undefined;
+}

@@ -32,7 +32,7 @@ export async function statusOf(
   const status = await query(temporal, execution, withinMs);
   return status === undefined
     ? { kind: 'silent', execution }
-    : { kind: 'open', status, live: liveOf(found.description), execution };
+    : { kind: 'open', status, live: liveOf(found.description, status), execution };
 }
 
 /** Undefined when no worker answered. A query needs one, and waits for it: the bound is ours. */

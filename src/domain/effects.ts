@@ -73,7 +73,6 @@ export type Effect = { readonly id: EffectId } & (
   | { readonly kind: 'notify'; readonly severity: 'info' | 'warning' | 'page'; readonly title: string; readonly text: string }
   | { readonly kind: 'keep-stable'; readonly revision: Revision; readonly forMs: number }
 );
-export type EffectKind = Effect['kind'];
 
 /** What preflight found; everything later stands on it. */
 export interface Ground {

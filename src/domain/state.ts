@@ -107,8 +107,6 @@ export type Phase =
 /** What was known when the rollout closed. */
 export type Standpoint = { readonly kind: 'unknown' } | { readonly kind: 'known'; readonly ground: Ground };
 
-export type PhaseKind = Phase['kind'];
-
 export interface RolloutState {
   readonly ledger: Ledger;
   readonly phase: Phase;

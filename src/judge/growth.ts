@@ -95,7 +95,9 @@ function hasTrend({ blocks, toleranceS }: GrowthRules, { history, merged, elapse
   const start = history[0] ?? 0;
   const end = toTenths(elapsedMs);
   if (end <= start) return false;
-  const blockOf = (time: number): number => Math.min(blocks - 1, Math.trunc(((time - start) / (end - start)) * blocks));
+  // Held between 0 and the last block, so that no corrupt time makes the loop below endless.
+  const blockOf = (time: number): number =>
+    Math.max(0, Math.min(blocks - 1, Math.trunc(((time - start) / (end - start)) * blocks)));
   const empty = { low: Infinity, high: -Infinity };
   const inside = new Array<Range>(blocks).fill(empty);
   const touching = new Array<Range>(blocks).fill(empty);

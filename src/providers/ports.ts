@@ -35,10 +35,12 @@ export interface TrafficRouter {
   /**
    * Writes the whole route. Reads first: a stored (epoch, sequence) that is not below the intent's gives `superseded`,
    * a revoked ramp `revoked`. A raising write makes the lease begin: `leaseMs` from now by the router's clock.
-   * Claims the ramp where it is new (epoch and owner are stored before the first write takes effect).
+   * Claims the ramp where it is new (epoch and owner are stored before the first write takes effect). A ramp that lapsed with
+   * users on it is revoked by the next raising write, and the receipt says so. Weight 0 on a revoked ramp is a rollback: it
+   * is applied, and after a finalise of that ramp it makes `intent.stable` serve again, durably.
    */
   apply(target: Target, intent: RouteIntent, leaseMs: number): Promise<Receipt>;
-  /** First act of every rollback: the ramp is powerless for ever, and its share is 0 at once. One call. */
+  /** First act of every rollback: the ramp is powerless for ever, and its share is 0 at once. One call; the receipt's sequence is 0. */
   revoke(target: Target, ramp: Ramp): Promise<Receipt>;
   /** The candidate becomes stable, durably (I13, A25), and the ramp is revoked. */
   finalise(target: Target, intent: RouteIntent): Promise<Receipt>;
@@ -60,13 +62,21 @@ export interface MetricSource {
   /** Signals this source can give, and whether both revisions come from one scrape (judge.md §0). */
   describe(target: Target): Promise<{ readonly signals: readonly (keyof Reading)[]; readonly sameInstant: boolean }>;
   /**
-   * Counts since `begin` (a step's start), per revision, with the time of the newest sample. `begin` takes the base now and
+   * Counts since the step's start, per revision, with the time of the newest sample. The cursor `'begin'` takes the base now and
    * gives a reading of zeros. The cursor is JSON and may be replayed by another worker. Gives up when `signal` aborts.
    */
-  read(target: Target, pair: MeasuredPair, cursor: Cursor | 'begin', signal: AbortSignal): Promise<{ readonly reading: Reading; readonly cursor: Cursor }>;
+  read(
+    target: Target,
+    pair: MeasuredPair,
+    cursor: Cursor,
+    signal: AbortSignal,
+  ): Promise<{ readonly reading: Reading; readonly cursor: Cursor }>;
 }
 
-export type CapacityState = { readonly kind: 'ready'; readonly units: number } | { readonly kind: 'pending'; readonly units: number } | { readonly kind: 'failed'; readonly reason: string };
+export type CapacityState =
+  | { readonly kind: 'ready'; readonly units: number }
+  | { readonly kind: 'pending'; readonly units: number }
+  | { readonly kind: 'failed'; readonly reason: string };
 
 export interface CapacityController {
   units(target: Target, revision: Revision): Promise<number>;

@@ -33,17 +33,12 @@ const common = (headers: Readonly<Record<string, string>> | undefined, timeout: 
  */
 export function mappingOf({ labels, names }: Naming): Mapping {
   if (labels === undefined && names === undefined) return {};
-  const { service, revision = 'revision', replica, code = 'code' } = labels ?? {};
-  const { requests, latency, coldStarts, queueAge, replays, duplicates } = names ?? {
-    requests: 'sluice_requests_total',
-    latency: 'sluice_latency_seconds',
-  };
+  // With labels alone, what is measured stays the exporter's, cut streams included.
+  if (names === undefined) return { labels: labelsOf(labels) };
+  const { requests, latency, coldStarts, queueAge, replays, duplicates } = names;
+  const { code = 'code' } = labels ?? {};
   return {
-    labels: {
-      ...(service === undefined ? {} : { service }),
-      ...(replica === undefined ? {} : { replica }),
-      revision: { [revision]: fieldFor(revision) },
-    },
+    labels: labelsOf(labels),
     metrics: {
       ...(requests === undefined
         ? {}
@@ -58,6 +53,16 @@ export function mappingOf({ labels, names }: Naming): Mapping {
         ? {}
         : { dedupe: { replays: { name: replays }, misses: { name: duplicates }, duplicateEffects: { name: duplicates } } }),
     },
+  };
+}
+
+function labelsOf({ service, revision = 'revision', replica }: NonNullable<Naming['labels']> = {}): NonNullable<
+  Mapping['labels']
+> {
+  return {
+    ...(service === undefined ? {} : { service }),
+    ...(replica === undefined ? {} : { replica }),
+    revision: { [revision]: fieldFor(revision) },
   };
 }
 

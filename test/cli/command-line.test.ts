@@ -23,6 +23,12 @@ test('an unreachable Temporal is one line that says what to do, and exit 1', asy
   assert.match(stderr, /^sluice: no Temporal server answers at 127\.0\.0\.1:9 .*"sluice dev".*TEMPORAL_ADDRESS$/m);
 });
 
+test('an abort that reaches no Temporal says what brings the users back instead', async () => {
+  const { code, stderr } = await workplace.run('abort', 'answer-api', '--env', 'test', '--address', '127.0.0.1:9');
+  assert.deepEqual([code, lines(stderr).length], [1, 1]);
+  assert.match(stderr, /by the router's lease, or at once by hand: sluice doctor --service answer-api shows how$/m);
+});
+
 test('a malformed rollout is every problem with its place, one line each, and exit 1', async () => {
   workplace.write('bad.yaml', rollout('answer-api').replace('router: try-out', 'router: nowhere\nsoka: 5m'));
   const { code, stderr } = await workplace.run('start', 'bad.yaml', '--address', '127.0.0.1:9');

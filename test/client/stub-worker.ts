@@ -25,7 +25,7 @@ export const STUB_JUDGEMENT: Judgement = {
 const activities = {
   finalise: () => Promise.resolve({ kind: 'done' }),
   superviseRamp: async () => {
-    Context.current().heartbeat({ bucket: 'stub', judgement: STUB_JUDGEMENT });
+    Context.current().heartbeat({ bucket: 'stub~00000000/0/0', judgement: STUB_JUDGEMENT });
     await Context.current().cancelled;
   },
 };

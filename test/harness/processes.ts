@@ -180,11 +180,6 @@ export async function runToEnd(command: Command, wait: { readonly withinMs: numb
   }
 }
 
-/** For an `after` hook: ends what still runs, newest first, so that clients go before their servers. */
-export async function endAllProcesses(): Promise<void> {
-  for (const child of [...living].reverse()) await child.stop();
-}
-
 /** The children that now run, for tests that assert that none is left. */
 export function livingProcesses(): readonly ManagedProcess[] {
   return [...living];

@@ -150,3 +150,9 @@ test('Other buckets than the step before had make latency at 100 % blind, not wr
   const latency = judged(bake, openEvidence(bake, afterHalf), other).verdicts[1];
   assert.deepEqual([latency?.verdict, latency?.reason], ['blind', 'no-baseline']);
 });
+
+test('A bake that is opened again keeps the limits that it had.', () => {
+  const opened = openEvidence(bake, afterHalf);
+  const { evidence } = judged(bake, opened, reading(5_000, 100, 0, 1));
+  assert.deepEqual(openEvidence(bake, evidence), opened);
+});

@@ -1,10 +1,11 @@
 /** approve, pause, resume, abort, retry, skip, promote and acknowledge differ in their name and in nothing else. */
 import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
-import type { SendOutcome } from '../../client/index.js';
+import { TemporalProblem, type SendOutcome } from '../../client/index.js';
 import { MESSAGE_KINDS, type MessageKind } from '../../domain/messages.js';
 import type { Target } from '../../domain/words.js';
-import { exitOfMessage } from '../exit-codes.js';
+import { exitOfMessage, type ExitCode } from '../exit-codes.js';
+import { fail } from '../failure.js';
 import {
   targetOf,
   withFormat,
@@ -18,6 +19,7 @@ import type { Run } from '../program.js';
 import { noRollout } from '../render/screen.js';
 import { report } from '../report.js';
 import { senderOf, withClient } from '../session.js';
+import type { Surroundings } from '../surroundings.js';
 
 const MEANINGS: Record<MessageKind, string> = {
   approve: 'approve the step that waits for it',
@@ -43,23 +45,27 @@ export function messageCommands(program: Command, run: Run): void {
       .option('--by <name>', 'who says so (SLUICE_BY, the pipeline’s user, the login)')
       .option('--request-id <id>', 'the same id is applied once, however often it is sent');
     withFormat(withPlace(command)).action((service: string, options: Options) =>
-      run((surroundings) =>
-        withClient(surroundings, options, async (client) => {
-          const target = targetOf(service, options);
-          const { name: by } = senderOf(surroundings, options.by);
-          const outcome = await client.send(kind, target, {
-            by,
-            reason: options.reason,
-            requestId: options.requestId ?? randomUUID(),
-          });
-          return report(surroundings, options.output, {
-            exit: exitOfMessage(outcome),
-            failed: outcome.kind !== 'accepted' && outcome.kind !== 'recorded',
-            lines: [said(kind, outcome, target)],
-            value: { ...target, message: kind, ...plainOf(outcome) },
-          });
-        }),
-      ),
+      run((surroundings) => send(surroundings, kind, targetOf(service, options), options)),
+    );
+  }
+}
+
+async function send(surroundings: Surroundings, kind: MessageKind, target: Target, options: Options): Promise<ExitCode> {
+  const { name: by } = senderOf(surroundings, options.by);
+  const body = { by, reason: options.reason, requestId: options.requestId ?? randomUUID() };
+  try {
+    const outcome = await withClient(surroundings, options, (client) => client.send(kind, target, body));
+    return report(surroundings, options.output, {
+      exit: exitOfMessage(outcome),
+      failed: outcome.kind !== 'accepted' && outcome.kind !== 'recorded',
+      lines: [said(kind, outcome, target)],
+      value: { ...target, message: kind, ...plainOf(outcome) },
+    });
+  } catch (error) {
+    // Whoever aborts is in a hurry, and starting a Temporal is not what helps.
+    if (kind !== 'abort' || !(error instanceof TemporalProblem) || error.kind !== 'unreachable') throw error;
+    throw fail(
+      `${error.message}; without Temporal users return to stable by the router's lease, or at once by hand: sluice doctor --service ${target.service} shows how`,
     );
   }
 }

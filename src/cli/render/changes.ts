@@ -49,13 +49,17 @@ function newEntries(before: readonly TimelineEntry[], now: readonly TimelineEntr
 }
 
 function newVerdicts(before: Open | undefined, now: Open): readonly GateVerdict[] {
-  const known = before === undefined ? [] : (judgementOf(before)?.gates ?? []);
   // A step's first verdicts are news even where they read like the last step's.
   const sameStep = before?.status.step === now.status.step;
+  const known = sameStep ? (judgementOf(before)?.gates ?? []) : [];
   return (judgementOf(now)?.gates ?? []).filter(
-    ({ gate, verdict }) => !(sameStep && known.some((other) => other.gate === gate && other.verdict === verdict)),
+    (gate) =>
+      !isSoaking(gate) && !known.some((other) => other.gate === gate.gate && other.verdict === gate.verdict && !isSoaking(other)),
   );
 }
+
+/** That a step soaks is said by its blocker, once for all gates. */
+const isSoaking = ({ reason }: GateVerdict): boolean => reason === 'soaking';
 
 function verdictLine(gate: GateVerdict): string {
   const { stable, candidate } = measured(gate);

@@ -39,6 +39,15 @@ test('a new entry of the timeline, a new verdict and a new blocker are lines', (
   ]);
 });
 
+test('that a gate still soaks is no line of its own, and what it says after its soak is one', () => {
+  const soaking = openSighting({ judgement: { ...judged, verdict: 'inconclusive', gates: [{ ...ERRORS, reason: 'soaking' }] } });
+  assert.doesNotMatch(changes({}, soaking, TARGET, view).join('\n'), /5xx/);
+  assert.match(
+    changes({ last: soaking, open: soaking }, first, TARGET, view).join('\n'),
+    /5xx: inconclusive: 1,880 more requests/,
+  );
+});
+
 test('a silence is said once, and what was told before it is not told again after it', () => {
   assert.equal(changes({ last: first, open: first }, SILENT, TARGET, view).length, 3);
   assert.deepEqual(changes({ last: SILENT, open: first }, SILENT, TARGET, view), []);

@@ -1,10 +1,12 @@
-/** Stands between an adapter and the edge's control endpoint, and can lose the answers to writes. */
+/** Stands between an adapter and the edge's control endpoint: can lose the answers to writes, and hold writes back. */
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import { request } from 'undici';
 
 export class SlowControl {
   #isLosing = false;
+  #held: Promise<void> | undefined;
+  #holding = 0;
 
   private constructor(
     readonly url: string,
@@ -16,6 +18,10 @@ export class SlowControl {
       void (async () => {
         const pieces: Buffer[] = [];
         for await (const piece of incoming as AsyncIterable<Buffer>) pieces.push(piece);
+        if (incoming.method === 'POST' && control.#held !== undefined) {
+          control.#holding++;
+          await control.#held;
+        }
         const passed = ['authorization', 'if-match'].filter((name) => incoming.headers[name] !== undefined);
         const { statusCode, headers, body } = await request(`${controlUrl}${incoming.url ?? ''}`, {
           method: incoming.method === 'POST' ? 'POST' : 'GET',
@@ -41,6 +47,24 @@ export class SlowControl {
     this.#isLosing = true;
     return () => {
       this.#isLosing = false;
+    };
+  }
+
+  /** Writes that are on their way and were not let go. */
+  get holding(): number {
+    return this.#holding;
+  }
+
+  /** Writes from now on arrive when the result is called. */
+  holdWrites(): () => void {
+    let release: () => void = () => undefined;
+    this.#held = new Promise((resolve) => {
+      release = resolve;
+    });
+    return () => {
+      this.#held = undefined;
+      this.#holding = 0;
+      release();
     };
   }
 

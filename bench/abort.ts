@@ -87,18 +87,24 @@ async function singles(site: Site): Promise<void> {
 }
 
 async function bursts(site: Site): Promise<void> {
+  const floorWorker = await startFloorWorker(site);
   const aborts: Abort[] = [];
+  const floors: number[] = [];
   const { services } = site.options;
   const rounds = Math.ceil(wanted.burst / services.length);
   const users = site.users(wanted['burst-rate'], rounds * LONGEST_ROUND_MS);
   const begun = performance.now();
   for (let round = 0; round < rounds; round++) {
+    const bare = await Promise.all(services.map(() => startFloor(site, 'local')));
     await soakAll(site, services);
+    floors.push(...(await Promise.all(bare.map((floor) => floor()))));
     aborts.push(...(await abortAll(site, services)));
   }
   await users.stop();
+  await floorWorker.stop();
   console.log(`\n${String(services.length)} aborts at the same instant, ${rateOf(users, begun)}`);
   print(aborts, BURST);
+  printTimes(`floor: ${String(services.length)} signals at the same instant → local activity of a bare workflow`, floors);
 }
 
 /** Fresh rollouts, all with users on the candidate; then some part of a tick, so that aborts meet every moment of it. */

@@ -26,10 +26,15 @@ export async function seeWorkers(temporal: Temporal): Promise<WorkersSeen> {
   const now = await clockFor(temporal, [...workflows, ...long]);
   const living = (queue: string, pollers: readonly Poller[]): string[] =>
     pollers
-      .filter(({ identity, at }) => now - at <= POLL_MS && at > (stopped.get(`${queue} ${identity}`) ?? 0))
+      .filter(
+        ({ identity, at }) => now - at <= POLL_MS && at > (stopped.get(`${queue} ${identity}`) ?? -Infinity) + LAST_POLLS_MS,
+      )
       .map(({ identity }) => identity);
   return { workflows: living(TASK_QUEUE, workflows), long: living(LONG_TASK_QUEUE, long) };
 }
+
+/** A worker's last polls may be stamped just after it said that it shuts down; no process comes back as fast as that. */
+const LAST_POLLS_MS = 1_000;
 
 interface Poller {
   readonly identity: string;

@@ -1,6 +1,7 @@
 import type { RolloutPlan } from './plan.js';
 import { describeCause } from './rollback.js';
-import type { RolloutState } from './state.js';
+import { moment } from './moments.js';
+import type { Ledger, RolloutState, Watch } from './state.js';
 import { stepAt } from './step-policy.js';
 import { percent, weightOf } from './telling.js';
 import { watchOf } from './watching.js';
@@ -26,7 +27,7 @@ export function headlineOf(plan: RolloutPlan, { phase, ledger }: RolloutState): 
     case 'verifying':
     case 'baking': {
       const watch = watchOf(phase);
-      const held = watch === undefined || watch.condition.kind === 'judging' ? '' : ` · ${watch.condition.kind}`;
+      const held = watch === undefined ? '' : waitingFor(plan, ledger, watch);
       return watch === undefined
         ? `STARTING · ${release} · ${users}${paused}${tag}`
         : `AT ${percent(weightOf(plan, phase))} · ${release} · step ${watch.step + 1} of ${plan.steps.length}${held}${paused}${tag}`;
@@ -36,16 +37,34 @@ export function headlineOf(plan: RolloutPlan, { phase, ledger }: RolloutState): 
     case 'draining':
       return phase.then === 'promoted'
         ? `PROMOTED · ${release} · draining the old revision${tag}`
-        : `ROLLED BACK · ${release} · ${users} · ${phase.cause}${tag}`;
+        : `ROLLED BACK · ${release} · ${users} · ${first(phase.cause)}${tag}`;
     case 'schema-held':
       return `SCHEMA HOLD at 0 % · ${release} · ${users} · waiting for retry or abort${tag}`;
     case 'rolling-back':
-      return `ROLLING BACK · ${release} · ${describeCause(phase.cause)}${tag}`;
+      return `ROLLING BACK · ${release} · ${first(describeCause(phase.cause))}${tag}`;
     case 'cooling-off':
-      return `COOLING OFF · ${release} · ${users} · ${describeCause(phase.cause)}${paused}${tag}`;
+      return `COOLING OFF · ${release} · ${users} · ${first(describeCause(phase.cause))}${paused}${tag}`;
     case 'frozen':
-      return `FROZEN at ${percent(stepAt(plan, Math.max(0, phase.step)).weightBp)} · ${release} · ${users} · waiting for retry or abort until ${new Date(phase.since + plan.limits.frozenMs).toISOString()}${tag}`;
+      return `FROZEN at ${percent(stepAt(plan, Math.max(0, phase.step)).weightBp)} · ${release} · ${users} · waiting for retry or abort until ${moment(phase.since + plan.limits.frozenMs)}${tag}`;
     case 'closed':
-      return `${{ promoted: 'PROMOTED', 'rolled-back': 'ROLLED BACK', frozen: 'FROZEN', refused: 'REFUSED' }[phase.outcome]} · ${release} · ${phase.cause}${tag}`;
+      return phase.outcome === 'promoted'
+        ? `PROMOTED · ${plan.target.service} ${phase.cause}${tag}`
+        : `${{ 'rolled-back': 'ROLLED BACK', frozen: 'FROZEN', refused: 'REFUSED' }[phase.outcome]} · ${release} · ${users} · ${first(phase.cause)}${tag}`;
   }
+}
+
+/** The first sentence: a headline has room for what happened, the details for the rest. */
+const first = (text: string): string => text.split(/(?<=[^0-9])\. /)[0] ?? text;
+
+function waitingFor(plan: RolloutPlan, ledger: Ledger, watch: Watch): string {
+  if (watch.condition.kind !== 'judging') return ` · ${watch.condition.kind}`;
+  if (watch.last.kind === 'none' || watch.last.judgement.verdict !== 'pass') return '';
+  const missing = plan.approvals
+    .filter(({ beforeStep }) => beforeStep === watch.step + 1)
+    .reduce(
+      (sum, { beforeStep, count }) =>
+        sum + Math.max(0, count - ledger.approvals.filter(({ step }) => step === beforeStep).length),
+      0,
+    );
+  return missing === 0 ? '' : ` · WAITING FOR APPROVAL (${missing} missing)`;
 }

@@ -69,7 +69,8 @@ function react(turn: Turn, state: RolloutState, message: Message): Reaction {
 const refuse = (state: RolloutState, reason: string): Reaction => ({ state, answer: { kind: 'refused', reason } });
 
 function accept(turn: Turn, state: RolloutState, { kind, by, reason }: Message, text: string): Reaction {
-  return { state: note(turn, state, reason === '' ? kind : `${kind}: ${reason}`, { by }), answer: { kind: 'accepted', text } };
+  const what = [kind, ...(text === '' ? [] : [text]), ...(reason === '' ? [] : [`"${reason}"`])].join(': ');
+  return { state: note(turn, state, what, { by }), answer: { kind: 'accepted', text } };
 }
 
 /** Accepted in every phase and in every form (I12); waits for nothing (I5). */

@@ -119,7 +119,7 @@ async function keep(plan: RolloutPlan, input: KeepInput): Promise<void> {
         workflowId,
         args: [input],
         parentClosePolicy: ParentClosePolicy.ABANDON,
-        staticSummary: `keeps ${input.revision.id} (${input.revision.release}) warm for ${input.forMs / 1000} s`,
+        staticSummary: `keeps ${input.revision.id} (${input.revision.release}) warm after its promotion`,
       });
       return;
     } catch (error) {

@@ -28,6 +28,7 @@ import { weightOf } from '../domain/telling.js';
 import { perform } from './effects.js';
 import { listen } from './messages.js';
 import { statusOf } from './status.js';
+import { timerSummary } from './summaries.js';
 
 const PHASE = defineSearchAttributeKey(SEARCH_ATTRIBUTES.phase, 'KEYWORD');
 const WEIGHT = defineSearchAttributeKey(SEARCH_ATTRIBUTES.weight, 'INT');
@@ -123,10 +124,7 @@ class Interpreter {
     if (wake.kind === 'never') return;
     const scope = new CancellationScope({ cancellable: true });
     this.timer = { at: wake.at, scope };
-    const summary = `until ${new Date(wake.at).toISOString().slice(0, 19)}Z: ${headlineOf(this.input.plan, this.state)}`.slice(
-      0,
-      190,
-    );
+    const summary = timerSummary(this.state.phase, wake.at);
     scope
       .run(() => sleep(Math.max(1, wake.at - Date.now()), { summary }))
       .then(

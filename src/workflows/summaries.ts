@@ -1,5 +1,8 @@
 import type { Effect } from '../domain/effects.js';
+import { moment } from '../domain/moments.js';
 import type { RolloutPlan } from '../domain/plan.js';
+import type { Phase } from '../domain/state.js';
+import type { Instant } from '../domain/words.js';
 import { percent } from '../domain/telling.js';
 import { stepAt } from '../domain/step-policy.js';
 
@@ -15,11 +18,13 @@ export function summaryOf(plan: RolloutPlan, effect: Effect): string {
     case 'probe':
       return `${plan.probes.count} pinned requests to ${effect.candidate.release}`;
     case 'ensure-capacity':
-      return `at least ${effect.units} units of ${effect.revision.id}`;
+      return `at least ${effect.units} unit${effect.units === 1 ? '' : 's'} of ${effect.revision.id}`;
     case 'shift':
       return `to ${percent(effect.intent.candidateBp)} (step ${effect.step + 1} of ${plan.steps.length})`;
     case 'supervise':
-      return `judging at ${percent(stepAt(plan, effect.step).weightBp)}, bucket ${effect.bucket + 1}`;
+      return effect.returnOnPass
+        ? `watching ${percent(stepAt(plan, effect.step).weightBp)}`
+        : `watching ${percent(stepAt(plan, effect.step).weightBp)} while the advance waits or is prepared`;
     case 'roll-back':
       return `everybody back to ${effect.intent.stable.id} (${effect.intent.stable.release})`;
     case 'verify':
@@ -38,5 +43,21 @@ export function summaryOf(plan: RolloutPlan, effect: Effect): string {
       return effect.title;
     case 'keep-stable':
       return `${effect.revision.id} stays warm`;
+  }
+}
+
+/** What happens when the timer fires. */
+export function timerSummary(phase: Phase, at: Instant): string {
+  const when = moment(at);
+  switch (phase.kind) {
+    case 'cooling-off':
+      return `cool-off ends ${when}, then a new ramp`;
+    case 'frozen':
+    case 'schema-held':
+      return `gives up waiting for retry or abort at ${when}`;
+    case 'rolling-back':
+      return `alarm if the router has not confirmed 0 % by ${when}`;
+    default:
+      return `looks again at ${when}`;
   }
 }

@@ -1,7 +1,7 @@
 /** Temporal's own UI, in a real browser: what a person sees there who has none of our tools. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import type { Browser, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { rolloutId, SEARCH_ATTRIBUTES, STATUS_QUERY } from '../../src/contract/names.js';
 import type { RolloutStatus } from '../../src/contract/rollout.js';
 import type { Outcome } from '../../src/domain/outcome.js';
@@ -23,12 +23,14 @@ if (missing !== undefined) {
 
 describe("Temporal's UI", { skip: missing ?? false }, () => {
   let stand: Stand;
-  let browser: Browser;
   let page: Page;
   let ui: TemporalUi;
+  /** What has been opened, the newest first. */
+  const closing: (() => Promise<void>)[] = [];
 
   before(async () => {
     stand = await openStand();
+    closing.unshift(stand.stop);
     for (const { plan, script } of SHOWN) await stand.begin(plan, script);
     await Promise.all([
       ended(PROMOTED),
@@ -39,12 +41,13 @@ describe("Temporal's UI", { skip: missing ?? false }, () => {
         what: 'a rollout that waits for its approval',
       }),
     ]);
-    ({ browser, page } = await openBrowser());
+    const opened = await openBrowser();
+    closing.unshift(() => opened.browser.close());
+    ({ page } = opened);
     ui = new TemporalUi(page, stand.ui);
   });
   after(async () => {
-    await browser.close();
-    await stand.stop();
+    for (const close of closing) await close();
   });
 
   const handleOf = (shown: Shown) => stand.temporal.client.workflow.getHandle(idOf(shown));

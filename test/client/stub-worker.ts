@@ -1,4 +1,5 @@
 /** Two Workers that run the stub of `fixtures/rollout.ts` on Sluice's task queues. */
+import { randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { Context } from '@temporalio/activity';
 import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker, type WorkflowBundle } from '@temporalio/worker';

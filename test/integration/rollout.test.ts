@@ -95,6 +95,21 @@ test('an abort from the command line brings everybody back', async () => {
   assert.match((await plant.stage.haproxy.route()).route, /:0:/);
 });
 
+test('a rollback after the promotion brings the previous revision back, also when it was the first rollout ever', async () => {
+  const { stable, candidate } = await slots();
+  const load = users();
+  const promoted = await plant.sluice(['start', plant.rolloutFile(candidate), '--watch', '--again']);
+  assert.equal(promoted.code, 0, promoted.stdout + promoted.stderr);
+  const back = await plant.sluice(['rollback', SERVICE, '--env', 'test']);
+  const records = await load.stop();
+  assert.equal(back.code, 0, back.stdout + back.stderr);
+  assert.equal((await plant.stage.haproxy.route()).stable, stable);
+  assert.deepEqual(
+    records.filter(({ failure, status }) => failure !== undefined || (status ?? 0) >= 500),
+    [],
+  );
+});
+
 test('with every worker killed in a soak, the lease brings the users back, and the worker that returns goes on', async () => {
   const { stable, candidate } = await slots();
   const load = users();

@@ -2,21 +2,21 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import type { Json } from '../../src/domain/words.js';
 import { MANY, pack, SCALAR, unpack } from '../../src/judge/packing.js';
 
 const layout = { one: SCALAR, pair: 2, many: MANY, last: MANY };
-const number = fc.double({ noNaN: true, noDefaultInfinity: true });
-const state = fc.record({ one: number, pair: fc.tuple(number, number), many: fc.array(number), last: fc.array(number) });
+// JSON knows no −0.
+const number = fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => value + 0);
+const state = fc.record(
+  { one: number, pair: fc.tuple(number, number), many: fc.array(number), last: fc.array(number) },
+  { noNullPrototype: true },
+);
 
-test('What was packed is unpacked the same, through JSON as well.', () => {
+test('What was packed and went through JSON is unpacked the same.', () => {
   fc.assert(
     fc.property(state, (value) => {
-      const packed = pack(layout, value);
-      assert.deepEqual(unpack(layout, packed), value);
-      assert.deepEqual(
-        JSON.parse(JSON.stringify(unpack(layout, JSON.parse(JSON.stringify(packed))))),
-        JSON.parse(JSON.stringify(value)),
-      );
+      assert.deepEqual(unpack(layout, JSON.parse(JSON.stringify(pack(layout, value))) as Json), value);
     }),
   );
 });

@@ -41,7 +41,8 @@ async function askAFewTimes({ tools, run }: Checking, recipe: ProbeRecipe, path:
 function compareWithPlan({ plan }: Checking, identity: Identity): Found {
   if (identity.kind === 'silent') return NOTHING;
   const { candidate } = plan;
-  const otherRelease = identity.release !== undefined && identity.release !== candidate.release;
+  // A rollback to a revision whose release nobody recorded names none.
+  const otherRelease = candidate.release !== '' && identity.release !== undefined && identity.release !== candidate.release;
   const declared = { ...plan.schemaPins, ...candidate.schemaPins };
   return refuse(
     ...(otherRelease
@@ -76,6 +77,16 @@ async function identityOf({ tools, run, where, router }: Checking, revision: Rev
     throwIfCancelled(run.signal);
     return { kind: 'silent' };
   }
+}
+
+/**
+ * Before the first rollout the router does not know what runs in a slot: the service itself says, so that timeline, logs and a
+ * later rollback can name it (A26). Without an answer the release stays unknown.
+ */
+export async function withRelease(on: Checking, stable: Revision | undefined): Promise<Revision | undefined> {
+  if (stable === undefined || stable.release !== '') return stable;
+  const identity = await identityOf(on, stable);
+  return identity.kind === 'silent' || identity.release === undefined ? stable : { ...stable, release: identity.release };
 }
 
 const printable = (text: string): string => JSON.stringify(text.slice(0, 80));

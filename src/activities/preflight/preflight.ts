@@ -4,7 +4,7 @@ import type { Tools } from '../dependencies.js';
 import { execution, throwIfCancelled } from '../execution.js';
 import { describeError } from '../failures.js';
 import { persistently } from '../waiting.js';
-import { checkCandidate, checkCompatibility } from './candidate.js';
+import { checkCandidate, checkCompatibility, withRelease } from './candidate.js';
 import { checkCapabilities } from './capabilities.js';
 import { both, NOTHING, refuse, type Checking, type Found } from './checking.js';
 import { checkGates } from './gates.js';
@@ -22,7 +22,7 @@ export function preflight(tools: Tools): RolloutActivities['preflight'] {
     const on: Checking = { tools, run, where, plan, router: tools.ports.router(where.connections.router) };
 
     const { found: onRoute, route } = await checkRoute(on);
-    const stable = route?.stable;
+    const stable = await withRelease(on, route?.stable);
     const [{ found: onRouter, capabilities }, onCandidate, onPins, gates, capacity] = await Promise.all([
       checkCapabilities(on),
       checkCandidate(on),

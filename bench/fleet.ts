@@ -20,7 +20,7 @@ const wanted = readArguments({ rollouts: 300, aborts: 10, rate: 400, histories: 
 const FLEET = { tick: '5s', lease: '30s', soak: '5s', soakMax: '10m', warmUp: { hold: '1s' } };
 /** `standard` with soaks of 2 buckets and a bake of 6, as 10 and 30 minutes have at 5 minutes a bucket. */
 const STANDARD_IN_SHORT = { soak: '10s', bake: '30s', bucket: '5s', tick: '1s', minimumRequests: 50 };
-const USERS_MS = 180_000;
+const USERS_MS = 60_000;
 const ENDING_MS = 900_000;
 const ABORT_BOUND_MS = 1_000;
 const REHEARSAL_BOUND_EVENTS = 220;
@@ -147,7 +147,12 @@ async function abortSome(): Promise<Aborts> {
   let open = 0;
   for (const name of fleet.filter((_, k) => k % stride === 0).slice(0, wanted.aborts)) {
     const hasUsers = async (): Promise<boolean> => /^green:[1-9]/.test((await site.haproxy.route(name)).route);
-    await until(hasUsers, { withinMs: USERS_MS, everyMs: 100, what: `users on the candidate of ${name}` });
+    try {
+      await until(hasUsers, { withinMs: USERS_MS, everyMs: 250, what: `users on the candidate of ${name}` });
+    } catch {
+      console.log(`${name} had no users on its candidate within ${String(USERS_MS / 1_000)} s; by phase: ${await byPhase()}`);
+      break;
+    }
     if (times.size === 0) open = (await site.client.list({ limit: 10_000 })).length;
     const { sentAt, acknowledged } = site.abort(name);
     await acknowledged;
@@ -156,6 +161,16 @@ async function abortSome(): Promise<Aborts> {
     await pause(Math.random() * 1_000);
   }
   return { times, open };
+}
+
+/** How many rollouts stand where, as Temporal's index has them. */
+async function byPhase(): Promise<string> {
+  const counts = new Map<string, number>();
+  for (const { phase = 'unknown', outcome } of await site.client.list({ all: true, limit: 10_000 })) {
+    const where = outcome ?? phase;
+    counts.set(where, (counts.get(where) ?? 0) + 1);
+  }
+  return [...counts].map(([where, count]) => `${where} ${String(count)}`).join(', ');
 }
 
 interface Ending {

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 const PARTS = [
   { command: 'haproxy', why: 'the real router', install: 'apt-get install haproxy' },
   { command: 'prometheus', why: 'the real metric store', install: 'apt-get install prometheus' },
+  { command: 'chromium', why: "what people see in Temporal's UI", install: 'apt-get install chromium' },
 ] as const;
 
 const onPath = (command: string): boolean => spawnSync('sh', ['-c', `command -v ${command}`]).status === 0;

@@ -76,7 +76,7 @@ describe("Temporal's UI", { skip: missing ?? false }, () => {
         (await stand.temporal.client.workflow.count(`${SEARCH_ATTRIBUTES.outcome} = 'rolled-back'`)).count === 1 &&
         (await stand.temporal.client.workflow.count(`${SEARCH_ATTRIBUTES.phase} = 'frozen'`)).count === 1 &&
         (await stand.temporal.client.workflow.count(`${SEARCH_ATTRIBUTES.outcome} = 'promoted'`)).count === 1,
-      { withinMs: 30_000, what: 'the search attributes to be searchable' },
+      { withinMs: 90_000, what: 'the search attributes to be searchable' },
     );
     await ui.openList(ROLLOUTS);
     const { release, phase, weight, outcome } = SEARCH_ATTRIBUTES;

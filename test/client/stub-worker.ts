@@ -42,7 +42,14 @@ export interface StubWorker {
 export async function startStubWorker(address: string): Promise<StubWorker> {
   bundle ??= bundleWorkflowCode({ workflowsPath: fileURLToPath(new URL('./fixtures/rollout.ts', import.meta.url)), logger });
   const [connection, workflowBundle] = await Promise.all([NativeConnection.connect({ address }), bundle]);
-  const common = { connection, activities, maxHeartbeatThrottleInterval: 100, defaultHeartbeatThrottleInterval: 100 };
+  const common = {
+    // Of its own, or a stub that follows another at once would be taken for it.
+    identity: `stub-${randomUUID()}`,
+    connection,
+    activities,
+    maxHeartbeatThrottleInterval: 100,
+    defaultHeartbeatThrottleInterval: 100,
+  };
   const workers = await Promise.all([
     Worker.create({ ...common, taskQueue: TASK_QUEUE, workflowBundle }),
     Worker.create({ ...common, taskQueue: LONG_TASK_QUEUE }),
@@ -50,7 +57,7 @@ export async function startStubWorker(address: string): Promise<StubWorker> {
   const running = Promise.all(workers.map((worker) => worker.run()));
   return {
     stop: async () => {
-      for (const worker of workers) worker.shutdown();
+      for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
       await running;
       await connection.close();
     },

@@ -70,9 +70,9 @@ environments:
 routers:
   ${ROUTER_NAME}:
     type: haproxy
-    directory: /run/sluice            # RUN of ${HAPROXY_FILE}
-    adminSocket: /run/sluice/admin.sock
-    masterSocket: /run/sluice/master.sock
+    directory: /var/lib/sluice        # RUN of ${HAPROXY_FILE}
+    adminSocket: /var/lib/sluice/admin.sock
+    masterSocket: /var/lib/sluice/master.sock
     control: http://127.0.0.1:8081    # CTL
     public: http://127.0.0.1:8080     # PORT
     releaseToken: {env: RELEASE_TOKEN}

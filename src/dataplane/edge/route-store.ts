@@ -120,8 +120,8 @@ export class RouteStore {
 
   /**
    * The end is told as a time by the edge's clock and not as a span, so that a renewal that was long under way prolongs nothing
-   * beyond what its sender meant (I14). Never shortens a lease, never revives one that has ended, and does nothing for a ramp that is not the
-   * live one (I7).
+   * beyond what its sender meant (I14). Never shortens a lease, never revives one that has ended, and does nothing for a ramp
+   * that is not the live one (I7).
    */
   renew(service: string, ramp: string, leaseUntil: Instant): 'renewed' | 'lapsed' | 'revoked' {
     const state = this.get(service);

@@ -199,7 +199,7 @@ edgeTest('a slow client slows the slot: the edge holds little of a large answer'
   assert.equal(bytes, pieces * piece.length);
 });
 
-edgeTest('an upload goes through at the slot’s pace, and one that is answered early gets its answer', async (edge) => {
+edgeTest('an upload goes through as a whole', async (edge) => {
   const size = 20 * 1_024 * 1_024;
   edge.blue.handler = (incoming, response) => {
     let bytes = 0;
@@ -208,7 +208,25 @@ edgeTest('an upload goes through at the slot’s pace, and one that is answered 
   };
   const upload = { method: 'POST', body: Buffer.alloc(size) } as const;
   assert.equal((await ask(edge.edge.addresses.public.url, upload)).body, String(size));
-  edge.blue.handler = (_, response) => response.writeHead(413).end('too large');
-  const { status, body } = await ask(edge.edge.addresses.public.url, upload);
-  assert.deepEqual([status, body], [413, 'too large']);
+});
+
+edgeTest('an upload that is answered early gets its answer, and its connection goes on', async (edge) => {
+  edge.blue.handler = (incoming, response) => {
+    incoming.resume();
+    if (incoming.method === 'POST') response.writeHead(413).end('too large');
+    else response.end('next');
+  };
+  const socket = connect(edge.edge.addresses.public.port, '127.0.0.1');
+  let received = '';
+  socket.setEncoding('utf8').on('data', (text: string) => (received += text));
+  const half = 'x'.repeat(500_000);
+  socket.write(`POST / HTTP/1.1\r\nhost: app\r\ncontent-length: ${String(2 * half.length)}\r\n\r\n${half}`);
+  await until(() => received.endsWith('too large\r\n0\r\n\r\n') || received.endsWith('too large'), {
+    withinMs: 10_000,
+    what: 'the early answer',
+  });
+  socket.write(`${half}GET / HTTP/1.1\r\nhost: app\r\n\r\n`);
+  await until(() => received.includes('next'), { withinMs: 10_000, what: 'the answer to the next request on the connection' });
+  socket.destroy();
+  assert.deepEqual([(await edge.line(1)).st, (await edge.line(1)).ts, (await edge.line(2)).ts], [413, '----', '----']);
 });

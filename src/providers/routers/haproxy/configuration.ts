@@ -70,8 +70,8 @@ function checkServices(services: readonly HaproxyService[]): string {
 function head(first: string): string {
   return `# Sluice's HAProxy (2.6 or newer). Rendered by src/providers/routers/haproxy/configuration.ts: change that, not this.
 # Start, with RUN an absolute folder that holds the files named below, and the variables that the slots at the end name:
-#   RUN=/run/sluice PORT=8080 CTL=8081 LOG=5514 RELEASE_TOKEN=<16 characters or more> ... \\
-#     haproxy -W -S /run/sluice/master.sock,mode,600 -f haproxy.cfg
+#   RUN=/var/lib/sluice PORT=8080 CTL=8081 LOG=5514 RELEASE_TOKEN=<16 characters or more> ... \\
+#     haproxy -W -S /var/lib/sluice/master.sock,mode,600 -f haproxy.cfg
 # Environment: RUN; PORT for users, on BIND (127.0.0.1); CTL for the read-back, loopback only; LOG, UDP, on LOG_HOST (127.0.0.1);
 #   RELEASE_TOKEN allows pins; UID_HEADER (x-user-id) names users where something trusted sets it; SERVICE (${first}); RELPIN (on).
 #

@@ -26,7 +26,7 @@ const twoSlots = { error: 'stable and candidate are in one slot', path: ['candid
 const isInTwoSlots = (write: { stable: { slot: string }; candidate: { slot: string } }): boolean =>
   write.stable.slot !== write.candidate.slot;
 
-/** `leaseUntil` is by the edge's clock, in milliseconds since the epoch. A write without it gives the ramp no lease: the rollback's. */
+/** `leaseUntil` is by the edge's clock, in milliseconds since the epoch. A write without it leaves the lease: the rollback's. */
 export const APPLY = z.strictObject({ ...route, leaseUntil: leaseUntil.optional() }).refine(isInTwoSlots, twoSlots);
 export const FINALISE = z.strictObject(route).refine(isInTwoSlots, twoSlots);
 export const REVOKE = z.strictObject({ service: z.string(), ramp: rampId });

@@ -36,6 +36,8 @@ export interface Routed {
 /** 421: the pin cannot be kept. */
 export interface Misdirected {
   readonly kind: 'misdirected';
+  /** The one that was meant; undefined where the pin means none. */
+  readonly slot: Slot | undefined;
   readonly detail: string;
 }
 
@@ -52,8 +54,8 @@ export function decideRoute(state: ServiceState, facts: RoutingFacts): Routed | 
   if (facts.pin.kind !== 'none') {
     const slot = pinned(facts.pin, stable, route?.candidate);
     if (slot === undefined)
-      return { kind: 'misdirected', detail: 'unknown release pin, or no candidate; known: canary, new, stable, blue, green' };
-    return facts.isAlive(slot) ? to(slot, 'pin') : { kind: 'misdirected', detail: 'the pinned release has no live server' };
+      return misdirected(slot, 'unknown release pin, or no candidate; known: canary, new, stable, blue, green');
+    return facts.isAlive(slot) ? to(slot, 'pin') : misdirected(slot, 'the pinned release has no live server');
   }
   if (facts.lease !== 'live' || route === undefined) return to(stable, 'no-lease');
   const { candidate } = route;
@@ -63,6 +65,8 @@ export function decideRoute(state: ServiceState, facts: RoutingFacts): Routed | 
   if (chosen.isHit && !facts.isAlive(candidate)) return to(stable, 'candidate-down', chosen.newUser);
   return to(chosen.isHit ? candidate : stable, chosen.why, chosen.newUser);
 }
+
+const misdirected = (slot: Slot | undefined, detail: string): Misdirected => ({ kind: 'misdirected', slot, detail });
 
 interface Chosen {
   readonly isHit: boolean;

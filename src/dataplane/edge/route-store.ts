@@ -71,12 +71,14 @@ export class RouteStore {
   }
 
   /**
-   * Claims the ramp if it is not the live one, and gives it this route. With `leaseUntil` its lease begins; without, it has none.
+   * Claims the ramp if it is not the live one, and gives it this route. With `leaseUntil` its lease begins; without, it has the one
+   * that it had.
    * The claim is durable before it takes effect: an epoch that a restart forgot could be claimed twice.
    */
   apply(service: string, write: RouteWrite, leaseUntil: Instant | undefined): void {
-    const { durable } = this.get(service);
+    const { durable, route, leaseExpiryS } = this.get(service);
     const { ramp, stable } = write;
+    const lease = route?.ramp === ramp.id ? leaseExpiryS : 0;
     const next: DurableState = {
       ...durable,
       stable: stable.slot,
@@ -90,7 +92,7 @@ export class RouteStore {
     this.#put(service, {
       durable: next,
       route: routeOf(write),
-      leaseExpiryS: leaseUntil === undefined ? 0 : wholeSeconds(leaseUntil),
+      leaseExpiryS: leaseUntil === undefined ? lease : wholeSeconds(leaseUntil),
     });
   }
 
@@ -107,7 +109,8 @@ export class RouteStore {
 
   /** The candidate becomes stable, durably, and the ramp powerless (I13, A25). The file first: what users see, a restart keeps. */
   finalise(service: string, write: RouteWrite): void {
-    const { durable } = this.get(service);
+    const state = this.get(service);
+    const { durable } = state;
     const next: DurableState = {
       ...durable,
       stable: write.candidate.slot,
@@ -115,7 +118,7 @@ export class RouteStore {
       revoked: new Map([...durable.revoked, [write.ramp.id, finalisedAs(write.sequence)]]),
     };
     this.#save(service, durable, next);
-    this.#put(service, { durable: next, route: { ...routeOf(write), candidateBp: 0 }, leaseExpiryS: 0 });
+    this.#put(service, { ...state, durable: next, route: { ...routeOf(write), candidateBp: 0 } });
   }
 
   /**

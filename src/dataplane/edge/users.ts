@@ -141,10 +141,11 @@ export class Users {
 
 /** What was decided, for the slot, the client and the echo. */
 function marks({ target, state, lease }: Decision): OutgoingHeaders {
-  const routed = target.kind === 'routed' ? { 'x-release-slot': target.slot, 'x-release-role': target.role } : {};
+  const isRouted = target.kind === 'routed';
   return {
-    ...routed,
-    'x-route-why': target.kind === 'routed' ? target.why : 'pin',
+    'x-release-slot': target.slot ?? '',
+    'x-release-role': isRouted ? target.role : '',
+    'x-route-why': isRouted ? target.why : 'pin',
     'x-route-gen': generationOf(state.route),
     'x-route-lease': lease,
   };
@@ -163,7 +164,7 @@ function lineOf(at: Instant, { service, state, lease, target }: Decision, end: A
   return {
     at,
     svc: service,
-    slot: routed?.slot ?? '-',
+    slot: target.slot ?? '-',
     role: routed?.role ?? '-',
     why: routed?.why ?? 'pin',
     gen: generationOf(state.route),

@@ -3,10 +3,13 @@ import { test } from 'node:test';
 import { changes } from '../../../src/cli/render/changes.js';
 import { plain } from '../../../src/cli/render/text.js';
 import type { View } from '../../../src/cli/render/view.js';
+import type { Blocker } from '../../../src/domain/blockers.js';
+import { describeBlocker } from '../../../src/domain/details.js';
 import { closedSighting, ENTRY, ERRORS, NOON, openSighting, SILENT, TARGET } from '../sightings.js';
 
 const view: View = { now: NOON, paint: plain };
 const first = openSighting();
+const paused: Blocker = { kind: 'paused', by: { name: 'ann', verified: false }, reason: 'lunch', expires: NOON };
 const judged = { at: NOON, soakedMs: 600_000 } as const;
 
 test('the first look tells everything, one line each', () => {
@@ -30,12 +33,12 @@ test('a new entry of the timeline, a new verdict and a new blocker are lines', (
   const next = openSighting({
     timeline: [ENTRY, { ...ENTRY, at: NOON + 1_000, by: { name: 'ann', verified: false }, what: 'pause: lunch' }],
     judgement: { ...judged, verdict: 'pass', gates: [{ ...ERRORS, verdict: 'pass', reason: 'certified' }] },
-    blockers: [{ kind: 'paused', by: { name: 'ann', verified: false }, reason: 'lunch', expires: NOON }],
+    blockers: [paused],
   });
   assert.deepEqual(changes({ last: first, open: first }, next, TARGET, view), [
     '12:00:01Z  25 %  ann (claimed): pause: lunch',
     '25 %  5xx: pass: certified (stable 0.10 %, candidate 0.12 %)',
-    'blocked by: paused by ann (lunch); rolls back at 2026-11-24T12:00:00Z',
+    `blocked by: ${describeBlocker(paused)}`,
   ]);
 });
 

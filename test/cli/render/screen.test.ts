@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { screen } from '../../../src/cli/render/screen.js';
 import { plain } from '../../../src/cli/render/text.js';
 import type { View } from '../../../src/cli/render/view.js';
+import { describeBlocker } from '../../../src/domain/details.js';
 import { planWith } from '../../domain/plans.js';
 import { BROKEN, closedSighting, ERRORS, NONE, NOON, openSighting, SILENT, TARGET, UNREACHABLE } from '../sightings.js';
 
@@ -18,7 +19,7 @@ test('a soaking step is shown with its soak, its lease, its gates, what holds it
     '     stable  candidate  verdict',
     '5xx  0.10 %  0.12 %     inconclusive: 1,880 more requests',
     'p95  412 ms  431 ms     pass: accepted: at most 31 extra bad requests at the next step',
-    'blocked by: soak · approval: 1 missing (oncall); rolls back at 2026-11-24T12:00:00Z',
+    `blocked by: soak · ${describeBlocker(blockers[1])}`,
     'approve: sluice approve answer-api --env production --reason "…"   pause: sluice pause …   abort: sluice abort …',
   ]);
 });

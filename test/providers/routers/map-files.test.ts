@@ -49,6 +49,14 @@ void test('many writers of one file lose nothing', async () => {
   assert.deepEqual(text('revoked').trim().split('\n').sort(), keys.map((key) => `${key} 1`).sort());
 });
 
+void test('lines that wait in one process land together, and none whose deadline has passed', async () => {
+  const files = new MapFiles(folder);
+  const keys = Array.from({ length: 50 }, (_, number) => `service-${String(number)}`);
+  const late = assert.rejects(files.put('stable', 'late', 'green', new Deadline(0, 'a writer that has given up')));
+  await Promise.all([late, ...keys.map((key) => files.put('stable', key, 'blue', soon(20_000)))]);
+  assert.deepEqual(text('stable').trim().split('\n').sort(), keys.map((key) => `${key} blue`).sort());
+});
+
 void test('what the file says already is not written again', async () => {
   const files = new MapFiles(folder);
   await files.put('stable', 'app', 'blue', soon());

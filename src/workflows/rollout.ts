@@ -141,8 +141,10 @@ class Interpreter {
     const { phase } = this.state;
     setCurrentDetails(detailsOf(plan, this.state, Date.now()));
     const headline = headlineOf(plan, this.state);
-    if (headline === this.shown) return;
-    this.shown = headline;
+    // The outcome must be searchable even where the last headline already said it.
+    const shown = phase.kind === 'closed' ? `${phase.outcome}: ${headline}` : headline;
+    if (shown === this.shown) return;
+    this.shown = shown;
     upsertMemo({ [MEMO.headline]: headline });
     upsertSearchAttributes([
       { key: PHASE, value: phase.kind },

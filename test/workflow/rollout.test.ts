@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { STATUS_QUERY } from '../../src/contract/names.js';
+import { defineSearchAttributeKey } from '@temporalio/common';
+import { SEARCH_ATTRIBUTES, STATUS_QUERY } from '../../src/contract/names.js';
 import type { RolloutStatus } from '../../src/contract/rollout.js';
 import type { Answer } from '../../src/domain/messages.js';
 import { until } from '../harness/until.js';
@@ -48,6 +49,16 @@ test('the memo headline and the search attributes say the outcome', async () => 
     const { memo, typedSearchAttributes } = await handle.describe();
     assert.match(String(memo?.['headline']), /^PROMOTED/);
     assert.ok(JSON.stringify(typedSearchAttributes.getAll()).includes('promoted'));
+  });
+});
+
+test('a rolled-back rollout can be found by its outcome', async () => {
+  await during('searchable', soaksForEver, async (rollout) => {
+    await inPhase(rollout, 'soaking');
+    await rollout.handle.signal('abort');
+    await rollout.handle.result();
+    const { typedSearchAttributes } = await rollout.handle.describe();
+    assert.equal(typedSearchAttributes.get(defineSearchAttributeKey(SEARCH_ATTRIBUTES.outcome, 'KEYWORD')), 'rolled-back');
   });
 });
 

@@ -1,5 +1,5 @@
 /**
- * `npm run test:mutants [-- --pure]`: each mutant in a copy of the project: it must compile, and the named test must fail, while
+ * `npm run test:mutants [-- --pure] [name …]`: each mutant in a copy of the project: it must compile, and the named test must fail, while
  * the same test is green on the source as it is. A mutant whose place is gone is an error: the table follows the code.
  */
 import { spawnSync } from 'node:child_process';
@@ -9,7 +9,10 @@ import { join, resolve } from 'node:path';
 import { MUTANTS, type Mutant } from './table.js';
 
 const ROOT = resolve(import.meta.dirname, '../..');
-const mutants = MUTANTS.filter(({ pure }) => pure || !process.argv.includes('--pure'));
+const names = process.argv.slice(2).filter((word) => word !== '--pure');
+const mutants = MUTANTS.filter(({ pure }) => pure || !process.argv.includes('--pure')).filter(
+  ({ name }) => names.length === 0 || names.includes(name),
+);
 const copy = mkdtempSync(join(tmpdir(), 'sluice-mutants-'));
 const HISTORIES = '4000';
 

@@ -90,8 +90,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'the starter may approve',
     file: 'src/domain/receiving.ts',
-    find: 'rule.notTheStarter && ',
-    replace: 'false && rule.notTheStarter && ',
+    find: 'rule.notTheStarter && message.by.name === ledger.starter.name',
+    replace: 'rule.notTheStarter && message.by.name === `not ${ledger.starter.name}`',
     test: ROLLOUT,
     title: 'refuses the wrong person and the starter',
     pure: true,
@@ -115,7 +115,7 @@ export const MUTANTS: readonly Mutant[] = [
     pure: true,
   },
   {
-    name: 'a steps is skipped on the way up',
+    name: 'a step is passed over on the way up',
     file: 'src/domain/supervising.ts',
     find: 'return raise(turn, passed, climb, watch.step + 1, standing);',
     replace: 'return raise(turn, passed, climb, Math.min(watch.step + 2, turn.plan.steps.length - 1), standing);',

@@ -8,7 +8,8 @@ import { renderUnresolved, resolveSecrets, type Resolved, type SecretSource } fr
 import { CommandFailure, fail } from './failure.js';
 import { loadPlatformIfThere } from './files.js';
 import type { PlaceOptions } from './options.js';
-import type { TemporalPlace, TlsTexts } from '../worker/options.js';
+import type { TemporalPlace } from '../worker/options.js';
+import { tlsOf } from '../worker/tls.js';
 import type { Surroundings } from './surroundings.js';
 
 /** Connects, runs, and closes whatever happens. */
@@ -82,16 +83,6 @@ function readPem({ cwd }: Surroundings, path: string): string {
 }
 
 /** As the worker's, which stands where the SDK's core is loaded: an abort must not wait for that. */
-function tlsOf({ serverName, ca, certificate, key }: TlsTexts): NonNullable<ConnectOptions['tls']> {
-  return {
-    ...(serverName === undefined ? {} : { serverNameOverride: serverName }),
-    ...(ca === undefined ? {} : { serverRootCACertificate: Buffer.from(ca) }),
-    ...(certificate === undefined || key === undefined
-      ? {}
-      : { clientCertPair: { crt: Buffer.from(certificate), key: Buffer.from(key) } }),
-  };
-}
-
 /** Only Temporal's secrets are resolved: a pipeline has none of the routers'. */
 function configuredPlace(surroundings: Surroundings, file: string): Resolved<PlatformConfig>['temporal'] | undefined {
   const platform = loadPlatformIfThere(surroundings, file);

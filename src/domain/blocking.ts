@@ -1,6 +1,6 @@
 import type { Blocker } from './blockers.js';
 import { opensAt } from './change-window.js';
-import type { RolloutPlan } from './plan.js';
+import type { ApprovalRule, RolloutPlan } from './plan.js';
 import type { LimitedBlocker } from './rollback.js';
 import type { Ledger, RolloutState, Watch } from './state.js';
 import { stepAt } from './step-policy.js';
@@ -39,7 +39,7 @@ export function humanBlockers(
   const blockers: Blocker[] = [];
   if (ledger.pause.kind === 'paused') blockers.push(pauseBlocker(plan, ledger.pause));
   for (const rule of plan.approvals.filter((candidate) => candidate.beforeStep === to)) {
-    const missing = rule.count - ledger.approvals.filter((approval) => approval.step === to).length;
+    const missing = missingApprovals(rule, ledger);
     if (missing > 0)
       blockers.push({
         kind: 'awaiting-approval',
@@ -51,6 +51,11 @@ export function humanBlockers(
   const opens = opensAt(plan.changeWindows, now);
   if (opens !== undefined) blockers.push({ kind: 'change-window-closed', opens });
   return blockers;
+}
+
+/** How many more people must approve before the rule's step. */
+export function missingApprovals({ beforeStep, count }: ApprovalRule, { approvals }: Pick<Ledger, 'approvals'>): number {
+  return Math.max(0, count - approvals.filter(({ step }) => step === beforeStep).length);
 }
 
 function pauseBlocker(plan: RolloutPlan, pause: Extract<Ledger['pause'], { kind: 'paused' }>): Blocker {

@@ -1,4 +1,4 @@
-import { blockersOf } from './blocking.js';
+import { blockersOf, missingApprovals } from './blocking.js';
 import type { Blocker } from './blockers.js';
 import { headlineOf } from './headline.js';
 import { clock, moment } from './moments.js';
@@ -101,10 +101,7 @@ function instructions(plan: RolloutPlan, { phase, ledger }: RolloutState): reado
       return [CANCEL];
     default: {
       const next = (watchOf(phase)?.step ?? -1) + 1;
-      const rule = plan.approvals.find(
-        ({ beforeStep, count }) =>
-          beforeStep >= next && ledger.approvals.filter(({ step }) => step === beforeStep).length < count,
-      );
+      const rule = plan.approvals.find((candidate) => candidate.beforeStep >= next && missingApprovals(candidate, ledger) > 0);
       return [
         ...(rule === undefined
           ? []

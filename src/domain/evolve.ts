@@ -42,7 +42,8 @@ function happen(turn: Turn, state: RolloutState, event: RolloutEvent): RolloutSt
 function obeyTheClock(turn: Turn, state: RolloutState): RolloutState {
   const { plan, at } = turn;
   const { phase } = state;
-  const over = outlived(blockersOf(plan, state, at), at);
+  const blockers = blockersOf(plan, state, at);
+  const over = outlived(blockers, at);
   switch (phase.kind) {
     case 'soaking':
     case 'baking':
@@ -52,7 +53,7 @@ function obeyTheClock(turn: Turn, state: RolloutState): RolloutState {
       return state;
     case 'raising':
       if (over !== undefined) return rollBack(turn, state, phase.climb, { kind: 'limit', of: over });
-      return raiseOrWait(turn, state, phase);
+      return raiseOrWait(turn, state, phase, blockers.length > 0);
     case 'rolling-back':
       return phase.alarm === 'quiet' && phase.since + ROLLBACK_ALARM_MS <= at ? raiseAlarm(turn, state, phase) : state;
     case 'cooling-off':
@@ -91,8 +92,7 @@ function obeyTheClock(turn: Turn, state: RolloutState): RolloutState {
  * A blocker that arises while the next step is prepared takes a watched step back to its soak, so that the advance rests on
  * a fresh pass; nobody on the candidate simply waits. Where nothing controls capacity there is nothing to wait for.
  */
-function raiseOrWait(turn: Turn, state: RolloutState, phase: Extract<Phase, { kind: 'raising' }>): RolloutState {
-  const held = blockersOf(turn.plan, state, turn.at).length > 0;
+function raiseOrWait(turn: Turn, state: RolloutState, phase: Extract<Phase, { kind: 'raising' }>, held: boolean): RolloutState {
   if (held && phase.standing.kind === 'watched')
     return { ...state, phase: { kind: 'soaking', climb: phase.climb, watch: phase.standing.watch } };
   return held || turn.plan.connections.capacity !== undefined ? state : shift(state, phase.climb, phase.to, phase.standing);

@@ -1,3 +1,4 @@
+import { missingApprovals } from './blocking.js';
 import type { RolloutPlan } from './plan.js';
 import { describeCause } from './rollback.js';
 import { moment } from './moments.js';
@@ -61,10 +62,6 @@ function waitingFor(plan: RolloutPlan, ledger: Ledger, watch: Watch): string {
   if (watch.last.kind === 'none' || watch.last.judgement.verdict !== 'pass') return '';
   const missing = plan.approvals
     .filter(({ beforeStep }) => beforeStep === watch.step + 1)
-    .reduce(
-      (sum, { beforeStep, count }) =>
-        sum + Math.max(0, count - ledger.approvals.filter(({ step }) => step === beforeStep).length),
-      0,
-    );
+    .reduce((sum, rule) => sum + missingApprovals(rule, ledger), 0);
   return missing === 0 ? '' : ` · WAITING FOR APPROVAL (${missing} missing)`;
 }

@@ -1,7 +1,6 @@
 /** What a message changes, and what its sender is told. A repeated request gets its first answer (I12). */
-import { humanBlockers } from './blocking.js';
+import { humanBlockers, missingApprovals } from './blocking.js';
 import type { Answer, Message } from './messages.js';
-import type { ApprovalRule } from './plan.js';
 import type { Cause } from './rollback.js';
 import type { RolloutState } from './state.js';
 import { stepAt } from './step-policy.js';
@@ -154,14 +153,14 @@ function approve(turn: Turn, state: RolloutState, message: Message): Reaction {
   )
     return refuse(state, `no approval is awaited in phase "${phase.kind}"`);
   const entered = watchOf(phase)?.step ?? -1;
-  const rule = plan.approvals.find((candidate) => candidate.beforeStep > entered && missing(candidate, state) > 0);
+  const rule = plan.approvals.find((candidate) => candidate.beforeStep > entered && missingApprovals(candidate, ledger) > 0);
   if (rule === undefined) return refuse(state, 'no approval is awaited');
   if (rule.approvers.length > 0 && !rule.approvers.includes(message.by.name))
     return refuse(state, `${message.by.name} is not an approver; approvers: ${rule.approvers.join(', ')}`);
   if (rule.notTheStarter && message.by.name === ledger.starter.name)
     return refuse(state, `${message.by.name} started this rollout; somebody else must approve it`);
   if (ledger.approvals.some((approval) => approval.step === rule.beforeStep && approval.by.name === message.by.name))
-    return refuse(state, `${message.by.name} has approved already; ${missing(rule, state)} more needed`);
+    return refuse(state, `${message.by.name} has approved already; ${missingApprovals(rule, ledger)} more needed`);
   const approved: RolloutState = {
     ...state,
     ledger: { ...ledger, approvals: [...ledger.approvals, { step: rule.beforeStep, by: message.by }] },
@@ -170,12 +169,9 @@ function approve(turn: Turn, state: RolloutState, message: Message): Reaction {
     turn,
     approved,
     message,
-    `approved ${percent(stepAt(plan, rule.beforeStep).weightBp)}; missing: ${missing(rule, approved)}`,
+    `approved ${percent(stepAt(plan, rule.beforeStep).weightBp)}; missing: ${missingApprovals(rule, approved.ledger)}`,
   );
 }
-
-const missing = (rule: ApprovalRule, { ledger }: RolloutState): number =>
-  Math.max(0, rule.count - ledger.approvals.filter((approval) => approval.step === rule.beforeStep).length);
 
 function retry(turn: Turn, state: RolloutState, message: Message): Reaction {
   const { phase } = state;

@@ -3,7 +3,7 @@ import { humanBlockers } from './blocking.js';
 import { broken, probeFailure } from './causes.js';
 import { currentEffectId } from './effect-ids.js';
 import type { EffectId, EffectResult, SuperviseResult } from './effects.js';
-import type { Climb, RolloutState, Standing, Watch } from './state.js';
+import type { Climb, RolloutState, Watch } from './state.js';
 import { announce, find, note, percent, type Turn, weightOf } from './telling.js';
 import { raise, rollBack } from './transitions.js';
 import { bridging, isLast, nextBucket, watchOf } from './watching.js';
@@ -26,17 +26,19 @@ export function supervised(turn: Turn, state: RolloutState, effect: EffectId, re
     return rollBack(turn, state, phase.climb, { kind: 'lapsed', step: watch.step, forMs: result.forMs });
   if (result.kind === 'schema-mismatch')
     return rollBack(turn, state, phase.climb, { kind: 'schema', difference: result.difference });
-  const next = noteChange(turn, state, watch, nextBucket(turn, state.ledger, watch, result));
+  const next = nextBucket(turn, state.ledger, watch, result);
+  const noted = noteChange(turn, state, watch, next);
   switch (phase.kind) {
     case 'raising':
     case 'shifting':
-      return { ...next.state, phase: { ...phase, standing: { kind: 'watched', watch: bridging(next.watch) } } };
+      return { ...noted, phase: { ...phase, standing: { kind: 'watched', watch: bridging(next) } } };
     case 'verifying':
-      return { ...next.state, phase: { ...phase, watch: bridging(next.watch) } };
+      return { ...noted, phase: { ...phase, watch: bridging(next) } };
     case 'soaking':
     case 'baking': {
-      const watched = { ...next.state, phase: { ...phase, watch: next.watch } };
-      return mayAdvance(turn, watched, next.watch, result) ? advance(turn, watched, phase.climb, next.watch) : watched;
+      const watched = { ...noted, phase: { ...phase, watch: next } };
+      if (!mayAdvance(turn, watched, next, result)) return watched;
+      return leaveStep(turn, note(turn, watched, `step ${next.step + 1} passed`, gatesOf(next)), phase.climb, next);
     }
     default:
       return state;
@@ -61,35 +63,24 @@ function gateFailed(turn: Turn, state: RolloutState, climb: Climb, step: number,
   return rollBack(turn, state, climb, { kind: 'gate-failed', step, gates: result.judgement?.gates ?? [] });
 }
 
-function noteChange(turn: Turn, state: RolloutState, before: Watch, watch: Watch): { state: RolloutState; watch: Watch } {
-  if (before.condition.kind === watch.condition.kind) return { state, watch };
-  const texts = {
+/** People hear of a condition when it begins and when it ends. */
+function noteChange(turn: Turn, state: RolloutState, before: Watch, watch: Watch): RolloutState {
+  const { kind, owner } = watch.condition;
+  if (before.condition.kind === kind) return state;
+  const text = {
     judging: 'the gates can judge again',
     idle: 'no traffic: waiting for requests',
     blind: 'blind: the metrics say nothing that can be judged',
     inconclusive: 'the soak is over and the evidence does not suffice: extended',
-    foreign: `somebody else wrote the route: ${watch.condition.owner}`,
-  } as const;
-  const noted = note(
-    turn,
-    state,
-    texts[watch.condition.kind],
-    watch.last.kind === 'judged' ? { gates: watch.last.judgement.gates } : {},
-  );
-  return {
-    state:
-      watch.condition.kind === 'judging'
-        ? noted
-        : announce(
-            turn,
-            noted,
-            'warning',
-            `${turn.plan.target.service}: held at ${percent(weightOf(turn.plan, state.phase))}`,
-            texts[watch.condition.kind],
-          ),
-    watch,
-  };
+    foreign: `somebody else wrote the route: ${owner}`,
+  }[kind];
+  const noted = note(turn, state, text, gatesOf(watch));
+  if (kind === 'judging') return noted;
+  const held = `${turn.plan.target.service}: held at ${percent(weightOf(turn.plan, state.phase))}`;
+  return announce(turn, noted, 'warning', held, text);
 }
+
+const gatesOf = ({ last }: Watch) => (last.kind === 'judged' ? { gates: last.judgement.gates } : {});
 
 /** Only a verdict that has just been given lets a rollout advance (I1, I3), and only when nothing else stands in the way. */
 function mayAdvance(turn: Turn, state: RolloutState, watch: Watch, result: SuperviseResult): boolean {
@@ -100,16 +91,11 @@ function mayAdvance(turn: Turn, state: RolloutState, watch: Watch, result: Super
   );
 }
 
-export function advance(turn: Turn, state: RolloutState, climb: Climb, watch: Watch): RolloutState {
-  const passed = note(
-    turn,
-    state,
-    `step ${watch.step + 1} passed`,
-    watch.last.kind === 'judged' ? { gates: watch.last.judgement.gates } : {},
-  );
-  const standing: Standing = { kind: 'watched', watch: bridging(watch) };
-  if (isLast(turn.plan, watch.step)) return { ...passed, phase: { kind: 'verifying', climb, watch: bridging(watch) } };
-  return raise(turn, passed, climb, watch.step + 1, standing);
+/** To the next step, or past the last one; the step that is left stays supervised (I4). */
+function leaveStep(turn: Turn, state: RolloutState, climb: Climb, watch: Watch): RolloutState {
+  const bridge = bridging(watch);
+  if (isLast(turn.plan, watch.step)) return { ...state, phase: { kind: 'verifying', climb, watch: bridge } };
+  return raise(turn, state, climb, watch.step + 1, { kind: 'watched', watch: bridge });
 }
 
 /** `accept-on-probes` (A24): recorded as accepted, never as a pass (I3). */
@@ -119,7 +105,5 @@ export function idleProbed(turn: Turn, state: RolloutState, result: EffectResult
   const failure = probeFailure(turn, result);
   if (failure !== undefined) return rollBack(turn, state, phase.climb, failure);
   const accepted = note(turn, state, `accepted on probes without traffic: ${turn.plan.probes.count} pinned requests`);
-  const { climb, watch } = phase;
-  if (isLast(turn.plan, watch.step)) return { ...accepted, phase: { kind: 'verifying', climb, watch: bridging(watch) } };
-  return raise(turn, accepted, climb, watch.step + 1, { kind: 'watched', watch: bridging(watch) });
+  return leaveStep(turn, accepted, phase.climb, phase.watch);
 }

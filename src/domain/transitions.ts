@@ -6,8 +6,7 @@ import { type Cause, describeCause, whatFollows } from './rollback.js';
 import type { Climb, Ledger, Phase, RolloutState, Standing, Watch } from './state.js';
 import { stepAt } from './step-policy.js';
 import { announce, note, percent, type Turn } from './telling.js';
-import { bucketFor } from './watching.js';
-import { isLast, watchOf } from './watching.js';
+import { bucketFor, isLast, watchOf } from './watching.js';
 
 const go = (state: RolloutState, phase: Phase): RolloutState => ({ ...state, phase });
 const count = (numbers: readonly number[], index: number): readonly number[] =>

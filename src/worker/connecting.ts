@@ -2,7 +2,8 @@ import type { Logger } from 'pino';
 import { NativeConnection, type NativeConnectionOptions } from '@temporalio/worker';
 import type { PlatformConfig } from '../spec/platform.js';
 import type { Resolved } from '../spec/secrets.js';
-import type { TemporalPlace, TlsTexts } from './options.js';
+import type { TemporalPlace } from './options.js';
+import { tlsOf } from './tls.js';
 
 export interface Place {
   readonly address: string;
@@ -22,21 +23,6 @@ export function placeOf(configured: Resolved<PlatformConfig>['temporal'], given:
       ...(apiKey === undefined ? {} : { apiKey }),
       ...(tls === undefined ? {} : { tls: typeof tls === 'boolean' ? tls : tlsOf(tls) }),
     },
-  };
-}
-
-function tlsOf({
-  serverName,
-  ca,
-  certificate,
-  key,
-}: TlsTexts): Exclude<NativeConnectionOptions['tls'], boolean | null | undefined> {
-  return {
-    ...(serverName === undefined ? {} : { serverNameOverride: serverName }),
-    ...(ca === undefined ? {} : { serverRootCACertificate: Buffer.from(ca) }),
-    ...(certificate === undefined || key === undefined
-      ? {}
-      : { clientCertPair: { crt: Buffer.from(certificate), key: Buffer.from(key) } }),
   };
 }
 

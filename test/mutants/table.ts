@@ -117,8 +117,9 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a step is passed over on the way up',
     file: 'src/domain/supervising.ts',
-    find: 'return raise(turn, passed, climb, watch.step + 1, standing);',
-    replace: 'return raise(turn, passed, climb, Math.min(watch.step + 2, turn.plan.steps.length - 1), standing);',
+    find: "return raise(turn, state, climb, watch.step + 1, { kind: 'watched', watch: bridge });",
+    replace:
+      "return raise(turn, state, climb, Math.min(watch.step + 2, turn.plan.steps.length - 1), { kind: 'watched', watch: bridge });",
     test: INVARIANTS,
     title: 'the invariants hold',
     pure: true,

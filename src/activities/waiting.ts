@@ -44,6 +44,23 @@ export async function pause(clock: Clock, ms: number, signal: AbortSignal): Prom
   throwIfCancelled(signal);
 }
 
+/** What goes on during a wait: `enough` ends it, and `over` aborts once it has ended. */
+export type Meanwhile = (enough: () => void, over: AbortSignal) => void;
+
+/** Waits `ms`; less where `signal` aborts, or where what goes on meanwhile says that it is enough. */
+export async function upTo(clock: Clock, ms: number, signal: AbortSignal, meanwhile: Meanwhile): Promise<void> {
+  const over = new AbortController();
+  const enough = (): void => {
+    over.abort();
+  };
+  signal.addEventListener('abort', enough, { once: true });
+  if (signal.aborted) enough();
+  meanwhile(enough, over.signal);
+  await clock.sleep(ms, over.signal);
+  enough();
+  signal.removeEventListener('abort', enough);
+}
+
 /** Waits between tries of a route write and its confirmation (design.md §5): 50 ms, ×1.5, at most 2 s. */
 export function* quickBackoff(): Generator<number, never> {
   for (let ms = 50; ; ms = Math.min(2_000, ms * 1.5)) yield Math.round(ms);

@@ -11,7 +11,7 @@ import { call, type Temporal } from './temporal.js';
 import { seeWorkers } from './workers.js';
 
 /** What a message carries here: the same `requestId` is applied once, however often it is sent (I12). */
-export type SentBody = Required<MessageBody>;
+export type SentBody = MessageBody & Required<Pick<MessageBody, 'by' | 'reason' | 'requestId'>>;
 
 export type SendOutcome =
   | { readonly kind: 'accepted'; readonly text: string }

@@ -25,7 +25,7 @@ export interface StartOptions {
   readonly continueAfterEvents?: number;
   /** Ends the wait for a superseded rollout; what was sent stays sent. */
   readonly signal?: AbortSignal;
-  /** Told before a superseded rollout is aborted: it may drain for minutes before it has closed. */
+  /** Told before a superseded rollout is aborted; one that is promoted already is waited for through its drain. */
   readonly onSupersede?: (open: Execution) => void;
 }
 
@@ -110,6 +110,7 @@ async function supersede(
       by: starter.name,
       reason: `superseded by ${plan.candidate.release}`,
       requestId: randomUUID(),
+      supersededBy: plan.candidate.release,
     });
   } catch (error) {
     // It has closed in the meantime, which is what we want.

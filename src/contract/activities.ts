@@ -66,7 +66,8 @@ export interface RolloutActivities {
     expected: Revision;
     drained: Revision;
   }): Promise<{ kind: 'drain-verified'; findings: readonly string[] }>;
-  releaseCapacity(input: { where: Where; of: Revision }): Promise<void>;
+  /** `stillOpen`: streams on the revision, for whose sake nothing was released (I9). */
+  releaseCapacity(input: { where: Where; of: Revision }): Promise<{ readonly stillOpen: number }>;
   controlQueues(input: {
     where: Where;
     batchPaused: boolean;

@@ -24,6 +24,7 @@ export function readBody(raw: unknown): ReadBody {
     ['by', LONGEST_NAME],
     ['reason', LONGEST_REASON],
     ['requestId', LONGEST_NAME],
+    ['supersededBy', LONGEST_NAME],
   ] as const) {
     const value = fields[name];
     if (value === undefined || value === null) continue;
@@ -39,6 +40,7 @@ export function messageOf(kind: MessageKind, body: MessageBody, freshId: () => s
     by: { name: body.by ?? 'unnamed sender', verified: false },
     reason: body.reason ?? '',
     requestId: body.requestId ?? freshId(),
+    ...(body.supersededBy === undefined ? {} : { supersededBy: body.supersededBy }),
   };
 }
 

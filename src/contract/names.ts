@@ -1,8 +1,9 @@
 /** Names that people meet in Temporal's UI and CLI. They are a public interface: changing one breaks pipelines and histories. */
-import type { Target } from '../domain/words.js';
+import type { Ramp, Target } from '../domain/words.js';
 
 export const ROLLOUT_WORKFLOW = 'rollout';
 export const KEEP_WORKFLOW = 'keep';
+export const DRAIN_WORKFLOW = 'drain';
 export const JANITOR_WORKFLOW = 'janitor';
 
 /** Workflows and short activities. */
@@ -15,6 +16,7 @@ export const STATUS_QUERY = 'status';
 /** The id is the lock: one rollout per service and environment (conflict policy FAIL). */
 export const rolloutId = (target: Target): string => `rollout/${target.environment}/${target.service}`;
 export const keepId = (target: Target): string => `keep/${target.environment}/${target.service}`;
+export const drainId = (target: Target, ramp: Ramp): string => `drain/${target.environment}/${target.service}/${ramp.id}`;
 export const JANITOR_SCHEDULE = 'sluice-janitor';
 
 export const SEARCH_ATTRIBUTES = {

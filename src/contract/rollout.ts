@@ -19,6 +19,8 @@ export interface MessageBody {
   readonly by?: string;
   readonly reason?: string;
   readonly requestId?: string;
+  /** Of an abort: the release that supersedes this one; the drain is handed over then. */
+  readonly supersededBy?: string;
 }
 
 /** Answer of the `status` query. */

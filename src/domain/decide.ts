@@ -10,6 +10,7 @@ import type { Effect } from './effects.js';
 import { headlineOf } from './headline.js';
 import type { Outcome } from './outcome.js';
 import type { RolloutPlan } from './plan.js';
+import { nextReminder } from './reminding.js';
 import type { RouteIntent } from './route.js';
 import type { Climb, Phase, RolloutState, Watch } from './state.js';
 import { stepAt, stepPolicy, unitsFor } from './step-policy.js';
@@ -33,7 +34,7 @@ export function decide(plan: RolloutPlan, state: RolloutState, now: Instant): De
     kind: 'run',
     effects: [...mainEffects(plan, state, blockers), ...superviseEffects(plan, state), ...aside],
     blockers,
-    wake: wakeOf(plan, state, blockers),
+    wake: wakeOf(plan, state, blockers, now),
   };
 }
 
@@ -110,6 +111,15 @@ function draining(plan: RolloutPlan, { stage, then, climb }: Extract<Phase, { ki
       return promoted
         ? { id, kind: 'keep-stable', revision: stable, forMs: plan.keepStableMs }
         : { id, kind: 'release-capacity', of: plan.candidate };
+    case 'handing-over':
+      return {
+        id,
+        kind: 'hand-over-drain',
+        ramp: climb.ramp,
+        of: leaving,
+        minMs: plan.drain.minMs,
+        ceilingMs: plan.drain.ceilingMs,
+      };
   }
 }
 
@@ -191,19 +201,24 @@ function noticeEffects({ ledger }: RolloutState): readonly Effect[] {
 }
 
 /** Where a supervision runs its bucket ends in time, and no timer is needed beside it; the holds at weight 0 need one. */
-function wakeOf(plan: RolloutPlan, { phase }: RolloutState, blockers: readonly Blocker[]): Wake {
+function wakeOf(plan: RolloutPlan, state: RolloutState, blockers: readonly Blocker[], now: Instant): Wake {
+  const { phase } = state;
+  const reminder = nextReminder(plan, state, now);
   switch (phase.kind) {
     case 'cooling-off':
-      return earliest([phase.until, ...blockers.map(expiry)]);
+      return earliest([phase.until, reminder, ...blockers.map(expiry)]);
     case 'rolling-back':
       return phase.alarm === 'quiet' ? earliest([phase.since + ROLLBACK_ALARM_MS]) : { kind: 'never' };
     case 'schema-held':
-      return earliest([phase.since + plan.limits.schemaHoldMs]);
+      return earliest([phase.since + plan.limits.schemaHoldMs, reminder]);
     case 'frozen':
-      return earliest([phase.since + plan.limits.frozenMs]);
+      return earliest([phase.since + plan.limits.frozenMs, reminder]);
     case 'raising':
       return phase.standing.kind === 'nobody'
-        ? earliest(blockers.map((blocker) => (blocker.kind === 'change-window-closed' ? blocker.opens : expiry(blocker))))
+        ? earliest([
+            reminder,
+            ...blockers.map((blocker) => (blocker.kind === 'change-window-closed' ? blocker.opens : expiry(blocker))),
+          ])
         : { kind: 'never' };
     default:
       return { kind: 'never' };
@@ -224,6 +239,7 @@ function outcomeOf(plan: RolloutPlan, state: RolloutState, phase: Extract<Phase,
     environment: plan.target.environment,
     release: plan.candidate.release,
     serving: phase.outcome === 'promoted' ? plan.candidate : ground?.stable,
+    ...(phase.outcome === 'promoted' && ground !== undefined ? { previous: ground.stable } : {}),
     cause: phase.cause,
     findings: state.ledger.findings,
     profile: plan.profile,

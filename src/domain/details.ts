@@ -5,8 +5,10 @@ import { clock, moment } from './moments.js';
 import type { RolloutPlan } from './plan.js';
 import { describeCause } from './rollback.js';
 import type { RolloutState } from './state.js';
+import { unitsFor } from './step-policy.js';
 import { percent, weightOf } from './telling.js';
 import type { TimelineEntry } from './timeline.js';
+import type { GateName } from './verdict.js';
 import { watchOf } from './watching.js';
 import type { Instant } from './words.js';
 
@@ -33,7 +35,7 @@ export function detailsOf(plan: RolloutPlan, state: RolloutState, now: Instant):
           )
         : [],
     ),
-    ...section('Leads', leads(state)),
+    ...section('Leads', leads(plan, state)),
     ...section('Do', instructions(plan, state)),
     ...section('Timeline', state.ledger.timeline.slice(-SHOWN).reverse().map(line)),
   ];
@@ -64,10 +66,19 @@ function why({ phase, ledger }: RolloutState): readonly string[] {
   ];
 }
 
-function leads({ phase }: RolloutState): readonly string[] {
-  return phase.kind === 'frozen'
-    ? ['The same step failed twice. Look at NAT, DNS and cold-start headroom (not measured here).']
-    : [];
+/** What R10 names, each with the figures that the failing judgement had; what nobody measures is said to be unmeasured. */
+function leads(plan: RolloutPlan, { phase }: RolloutState): readonly string[] {
+  if (phase.kind !== 'frozen') return [];
+  const gates = phase.cause.kind === 'gate-failed' ? phase.cause.gates : [];
+  const sentenceOf = (gate: GateName): string | undefined => gates.find((verdict) => verdict.gate === gate)?.sentence;
+  const units = plan.connections.capacity === undefined ? 0 : unitsFor(plan, Math.max(0, phase.step));
+  return [
+    'The same step failed twice: look at what a retry does not change.',
+    `Cold-start headroom: ${sentenceOf('cold-starts') ?? 'cold starts are not measured here.'}${
+      units === 0 ? '' : ` The plan asks for ${units} unit${units === 1 ? '' : 's'} at this step.`
+    }`,
+    `NAT and DNS: ${sentenceOf('latency') ?? 'latency is not measured here.'} Connect time and lookups are not measured here: look at the candidate's own.`,
+  ];
 }
 
 const CANCEL = 'Request Cancellation is an abort. Do not press Terminate or Reset: they run nothing.';

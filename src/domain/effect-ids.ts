@@ -36,8 +36,11 @@ export function currentEffectId(role: 'main' | 'supervise' | 'probe-idle', state
       return `verify/${phase.climb.ramp.id}`;
     case 'finalising':
       return `finalise/${phase.climb.ramp.id}`;
-    case 'draining':
-      return `${phase.stage === 'draining' ? 'drain' : phase.stage === 'verifying' ? 'verify-drain' : phase.then === 'promoted' ? 'keep-stable' : 'release-capacity'}/${phase.climb.ramp.id}`;
+    case 'draining': {
+      const parting = phase.then === 'promoted' ? 'keep-stable' : 'release-capacity';
+      const stages = { draining: 'drain', verifying: 'verify-drain', parting, 'handing-over': 'hand-over-drain' };
+      return `${stages[phase.stage]}/${phase.climb.ramp.id}`;
+    }
     default:
       return undefined;
   }

@@ -61,6 +61,14 @@ export type Effect = { readonly id: EffectId } & (
   | { readonly kind: 'verify'; readonly ramp: Ramp; readonly stable: Revision; readonly candidate: Revision }
   | { readonly kind: 'finalise'; readonly intent: RouteIntent }
   | { readonly kind: 'drain'; readonly of: Revision; readonly minMs: number; readonly ceilingMs: number }
+  /** To a workflow of its own, so that a superseded rollout closes at once. */
+  | {
+      readonly kind: 'hand-over-drain';
+      readonly ramp: Ramp;
+      readonly of: Revision;
+      readonly minMs: number;
+      readonly ceilingMs: number;
+    }
   | { readonly kind: 'verify-drain'; readonly expected: Revision; readonly drained: Revision }
   | { readonly kind: 'release-capacity'; readonly of: Revision }
   | {

@@ -8,6 +8,7 @@ import { blockersOf, outlived } from './blocking.js';
 import type { RolloutEvent } from './effects.js';
 import type { RolloutPlan } from './plan.js';
 import { receive, receiveUndecodable } from './receiving.js';
+import { remind } from './reminding.js';
 import { settle } from './settling.js';
 import type { Phase, RolloutState } from './state.js';
 import { note, type Turn } from './telling.js';
@@ -15,7 +16,7 @@ import { openNextRamp, part, raiseAlarm, rollBack, ROLLBACK_ALARM_MS, shift } fr
 
 export function evolve(plan: RolloutPlan, state: RolloutState, event: RolloutEvent): RolloutState {
   const turn: Turn = { plan, at: event.at };
-  return freshVerdictIfFree(turn, state, obeyTheClock(turn, happen(turn, state, event)));
+  return remind(turn, freshVerdictIfFree(turn, state, obeyTheClock(turn, happen(turn, state, event))));
 }
 
 function happen(turn: Turn, state: RolloutState, event: RolloutEvent): RolloutState {

@@ -11,6 +11,8 @@ export interface Message {
   readonly by: Actor;
   readonly reason: string;
   readonly requestId: string;
+  /** Of an abort: the release whose rollout waits for this one to close. */
+  readonly supersededBy?: string;
 }
 
 export type Answer = { readonly kind: 'accepted'; readonly text: string } | { readonly kind: 'refused'; readonly reason: string };

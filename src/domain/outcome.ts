@@ -14,6 +14,8 @@ export interface Outcome {
   readonly release: string;
   /** Who serves everybody now; undefined where preflight refused before it knew. */
   readonly serving: Revision | undefined;
+  /** Who served everybody before, kept warm for a while (A26); only after a promotion. */
+  readonly previous?: Revision;
   readonly cause: string;
   readonly findings: readonly string[];
   readonly profile: string;

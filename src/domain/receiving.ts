@@ -1,11 +1,13 @@
 /** What a message changes, and what its sender is told. A repeated request gets its first answer (I12). */
 import { humanBlockers, missingApprovals } from './blocking.js';
+import { leave } from './flatness.js';
 import type { Answer, Message } from './messages.js';
+import { acknowledge, holdOf } from './reminding.js';
 import type { Cause } from './rollback.js';
 import type { RolloutState } from './state.js';
 import { stepAt } from './step-policy.js';
 import { note, percent, type Turn } from './telling.js';
-import { close, openNextRamp, part, raise, rollBack } from './transitions.js';
+import { close, drainStage, openNextRamp, part, raise, rollBack } from './transitions.js';
 import { bridging, isLast, watchOf } from './watching.js';
 
 const ANSWERS_KEPT = 200;
@@ -61,7 +63,7 @@ function react(turn: Turn, state: RolloutState, message: Message): Reaction {
     case 'promote':
       return leap(turn, state, message, () => turn.plan.steps.length - 1);
     case 'acknowledge':
-      return accept(turn, state, message, 'acknowledged: the hold stays');
+      return acknowledged(turn, state, message);
   }
 }
 
@@ -75,7 +77,8 @@ function accept(turn: Turn, state: RolloutState, { kind, by, reason }: Message, 
 /** Accepted in every phase and in every form (I12); waits for nothing (I5). */
 function abort(turn: Turn, state: RolloutState, message: Message): Reaction {
   const { phase } = state;
-  const cause: Cause = { kind: 'aborted', by: message.by, reason: message.reason };
+  const { by, reason, supersededBy } = message;
+  const cause: Cause = { kind: 'aborted', by, reason, ...(supersededBy === undefined ? {} : { supersededBy }) };
   const text = `aborted by ${message.by.name}`;
   const answered = (next: RolloutState, said: string): Reaction => ({ state: next, answer: { kind: 'accepted', text: said } });
   switch (phase.kind) {
@@ -102,11 +105,16 @@ function abort(turn: Turn, state: RolloutState, message: Message): Reaction {
     case 'cooling-off':
     case 'frozen':
       return answered(
-        part(turn, accept(turn, state, message, '').state, phase.climb, 'rolled-back', text, 'draining'),
+        part(turn, accept(turn, state, message, '').state, phase.climb, 'rolled-back', text, drainStage(message)),
         'everybody is on stable already; the rollout ends',
       );
     case 'finalising':
     case 'draining':
+      if (phase.kind === 'draining' && phase.then !== 'promoted' && phase.stage === 'draining' && supersededBy !== undefined)
+        return answered(
+          { ...accept(turn, state, message, '').state, phase: { ...phase, stage: 'handing-over' } },
+          'everybody is on stable already; the drain is handed over',
+        );
       return accept(
         turn,
         state,
@@ -182,6 +190,13 @@ function retry(turn: Turn, state: RolloutState, message: Message): Reaction {
   return { state: openNextRamp(turn, unpaused, phase.climb.ground, phase.kind === 'cooling-off' ? phase.startStep : 0), answer };
 }
 
+function acknowledged(turn: Turn, state: RolloutState, message: Message): Reaction {
+  const hold = holdOf(turn.plan, state, turn.at);
+  return hold === undefined
+    ? accept(turn, state, message, 'noted; nothing is held for a human now')
+    : accept(turn, acknowledge(state, hold), message, 'acknowledged: the hold stays, its reminders end');
+}
+
 /** `skip` and `promote` leave the soak behind, never the gates' right to roll back, and never another person's say. */
 function leap(turn: Turn, state: RolloutState, message: Message, target: (step: number) => number): Reaction {
   const { plan, at } = turn;
@@ -200,5 +215,6 @@ function leap(turn: Turn, state: RolloutState, message: Message, target: (step: 
       return refuse(state, `${percent(stepAt(plan, step).weightBp)} needs ${blocker.missing} more approval(s): approve first`);
   }
   const { state: noted, answer } = accept(turn, state, message, `on to ${percent(stepAt(plan, to).weightBp)}`);
-  return { state: raise(turn, noted, climb, to, { kind: 'watched', watch: bridging(watch) }), answer };
+  const left = leave(noted, watch, message.kind === 'promote' ? 'promote' : 'skip');
+  return { state: raise(turn, left, climb, to, { kind: 'watched', watch: bridging(watch) }), answer };
 }

@@ -7,7 +7,7 @@ import type { Actor, Instant } from './words.js';
 /** Why everybody goes back to stable. */
 export type Cause =
   | { readonly kind: 'gate-failed'; readonly step: number; readonly gates: readonly GateVerdict[] }
-  | { readonly kind: 'aborted'; readonly by: Actor; readonly reason: string }
+  | { readonly kind: 'aborted'; readonly by: Actor; readonly reason: string; readonly supersededBy?: string }
   | { readonly kind: 'limit'; readonly of: LimitedBlocker }
   | { readonly kind: 'lapsed'; readonly step: number; readonly forMs: number }
   | { readonly kind: 'schema'; readonly difference: SchemaDifference }

@@ -3,6 +3,7 @@ import { humanBlockers } from './blocking.js';
 import { broken, probeFailure } from './causes.js';
 import { currentEffectId } from './effect-ids.js';
 import type { EffectId, EffectResult } from './effects.js';
+import { sayWhatIsFlat } from './flatness.js';
 import { describeCause } from './rollback.js';
 import type { Phase, RolloutState } from './state.js';
 import { idleProbed, supervised, unsupervised } from './supervising.js';
@@ -48,7 +49,7 @@ export function settle(turn: Turn, state: RolloutState, effect: EffectId, result
     case 'verifying':
       if (result.kind === 'verified' && result.failures.length === 0)
         return {
-          ...note(turn, state, 'verified'),
+          ...sayWhatIsFlat(turn, state),
           phase: { kind: 'finalising', climb: { ...phase.climb, sequence: phase.climb.sequence + 1 } },
         };
       return rollBack(turn, state, phase.climb, {
@@ -166,6 +167,7 @@ function drained(
       return part(turn, find(turn, state, found), climb, then, cause, 'parting');
     }
     case 'parting':
+    case 'handing-over':
       return close(
         turn,
         result.kind === 'done' ? state : find(turn, state, [describeCause(broken(result))]),

@@ -25,6 +25,10 @@ export interface Ledger {
     { readonly kind: 'none' } | { readonly kind: 'paused'; readonly by: Actor; readonly reason: string; readonly at: Instant };
   /** Approvals given for a step of the running ramp. */
   readonly approvals: readonly { readonly step: number; readonly by: Actor }[];
+  /** How each step of the running ramp was left, in order (R35). */
+  readonly left: readonly Leaving[];
+  /** The hold that people were last reminded of. */
+  readonly reminded: Reminded;
   /** What the queues were last told. */
   readonly batch: 'running' | 'paused';
   readonly outbox: readonly Notification[];
@@ -33,6 +37,23 @@ export interface Ledger {
   readonly answers: readonly { readonly requestId: string; readonly answer: Answer }[];
   readonly findings: readonly string[];
   readonly timeline: readonly TimelineEntry[];
+}
+
+/** How a step was left: what `verify` says at the end about errors and p95 at each step (R35). */
+export interface Leaving {
+  readonly step: number;
+  readonly on: 'pass' | 'probes' | 'skip' | 'promote';
+  /** What the error and latency gates in force said then, where that was no pass. */
+  readonly notFlat: readonly string[];
+  /** Duplicate effects that a gate saw which only observes. */
+  readonly duplicates: number;
+}
+
+/** Reminders of one hold, by its name and beginning. */
+export interface Reminded {
+  readonly hold: string;
+  readonly sent: number;
+  readonly acknowledged: boolean;
 }
 
 export interface Notification {
@@ -100,7 +121,8 @@ export type Phase =
       readonly climb: Climb;
       readonly then: Exclude<OutcomeKind, 'refused'>;
       readonly cause: string;
-      readonly stage: 'draining' | 'verifying' | 'parting';
+      /** `handing-over`: a superseded rollout gives its drain to a workflow of its own. */
+      readonly stage: 'draining' | 'verifying' | 'parting' | 'handing-over';
     }
   | { readonly kind: 'closed'; readonly outcome: OutcomeKind; readonly cause: string; readonly ground: Standpoint };
 
@@ -120,6 +142,11 @@ export interface Origin {
   readonly at: Instant;
 }
 
+/** What an earlier version of the workflow carried over: of what it did not know, nothing has happened yet. */
+export function resumedState(origin: Origin, carried: RolloutState): RolloutState {
+  return { ...carried, ledger: { ...initialState(origin).ledger, ...carried.ledger } };
+}
+
 export function initialState({ owner, seed, starter, steps, at }: Origin): RolloutState {
   const perStep = Array.from({ length: steps }, () => 0);
   return {
@@ -136,6 +163,8 @@ export function initialState({ owner, seed, starter, steps, at }: Origin): Rollo
       lapses: 0,
       pause: { kind: 'none' },
       approvals: [],
+      left: [],
+      reminded: { hold: '', sent: 0, acknowledged: false },
       batch: 'running',
       outbox: [],
       noticesSent: 0,

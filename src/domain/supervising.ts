@@ -3,6 +3,7 @@ import { humanBlockers } from './blocking.js';
 import { broken, probeFailure } from './causes.js';
 import { currentEffectId } from './effect-ids.js';
 import type { EffectId, EffectResult, SuperviseResult } from './effects.js';
+import { leave } from './flatness.js';
 import type { Climb, RolloutState, Watch } from './state.js';
 import { announce, find, note, percent, type Turn, weightOf } from './telling.js';
 import { raise, rollBack } from './transitions.js';
@@ -38,7 +39,8 @@ export function supervised(turn: Turn, state: RolloutState, effect: EffectId, re
     case 'baking': {
       const watched = { ...noted, phase: { ...phase, watch: next } };
       if (!mayAdvance(turn, watched, next, result)) return watched;
-      return leaveStep(turn, note(turn, watched, `step ${next.step + 1} passed`, gatesOf(next)), phase.climb, next);
+      const passed = note(turn, watched, `step ${next.step + 1} passed`, gatesOf(next));
+      return leaveStep(turn, leave(passed, next, 'pass'), phase.climb, next);
     }
     default:
       return state;
@@ -69,7 +71,9 @@ function noteChange(turn: Turn, state: RolloutState, before: Watch, watch: Watch
   if (before.condition.kind === kind) return state;
   const text = {
     judging: 'the gates can judge again',
-    idle: 'no traffic: waiting for requests',
+    idle: nothingDecides(watch)
+      ? 'the soak is over and no gate decides at this step: the probes do, where the plan lets them'
+      : 'no traffic: waiting for requests',
     blind: 'blind: the metrics say nothing that can be judged',
     inconclusive: 'the soak is over and the evidence does not suffice: extended',
     foreign: `somebody else wrote the route: ${owner}`,
@@ -79,6 +83,10 @@ function noteChange(turn: Turn, state: RolloutState, before: Watch, watch: Watch
   const held = `${turn.plan.target.service}: held at ${percent(weightOf(turn.plan, state.phase))}`;
   return announce(turn, noted, 'warning', held, text);
 }
+
+/** As in a `sluice rollback`, whose gates only observe. */
+const nothingDecides = ({ last }: Watch): boolean =>
+  last.kind === 'judged' && last.judgement.gates.every((gate) => !gate.decisive);
 
 const gatesOf = ({ last }: Watch) => (last.kind === 'judged' ? { gates: last.judgement.gates } : {});
 
@@ -104,6 +112,8 @@ export function idleProbed(turn: Turn, state: RolloutState, result: EffectResult
   if (phase.kind !== 'soaking' && phase.kind !== 'baking') return state;
   const failure = probeFailure(turn, result);
   if (failure !== undefined) return rollBack(turn, state, phase.climb, failure);
-  const accepted = note(turn, state, `accepted on probes without traffic: ${turn.plan.probes.count} pinned requests`);
-  return leaveStep(turn, accepted, phase.climb, phase.watch);
+  const { climb, watch } = phase;
+  const why = nothingDecides(watch) ? 'since no gate decides' : 'without traffic';
+  const accepted = note(turn, state, `accepted on probes ${why}: ${turn.plan.probes.count} pinned requests`);
+  return leaveStep(turn, leave(accepted, watch, 'probes'), climb, watch);
 }

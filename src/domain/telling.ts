@@ -55,9 +55,14 @@ export function announce(
   return { ...state, ledger: { ...ledger, noticesSent: ledger.noticesSent + 1, outbox: [...ledger.outbox, notice] } };
 }
 
-export function find(turn: Turn, state: RolloutState, findings: readonly string[]): RolloutState {
+export function find(
+  turn: Turn,
+  state: RolloutState,
+  findings: readonly string[],
+  severity: Notification['severity'] = 'page',
+): RolloutState {
   if (findings.length === 0) return state;
   const ledger = { ...state.ledger, findings: [...state.ledger.findings, ...findings] };
   const noted = findings.reduce<RolloutState>((sofar, finding) => note(turn, sofar, `finding: ${finding}`), { ...state, ledger });
-  return announce(turn, noted, 'page', `${turn.plan.target.service}: findings`, findings.join('; '));
+  return announce(turn, noted, severity, `${turn.plan.target.service}: findings`, findings.join('; '));
 }

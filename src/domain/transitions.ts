@@ -1,5 +1,6 @@
 /** Steps from one phase to the next. Each takes the whole state and gives a whole state; none decides whether to go. */
 import type { Ground } from './effects.js';
+import type { Message } from './messages.js';
 import type { OutcomeKind } from './outcome.js';
 import { openRamp } from './ramp.js';
 import { type Cause, describeCause, whatFollows } from './rollback.js';
@@ -15,7 +16,7 @@ const count = (numbers: readonly number[], index: number): readonly number[] =>
 export function openNextRamp(turn: Turn, state: RolloutState, ground: Ground, startStep: number): RolloutState {
   const number = state.ledger.ramps + 1;
   const ramp = openRamp(turn.plan.candidate.release, state.ledger.seed, number, ground.epoch + number, state.ledger.owner);
-  const ledger: Ledger = { ...state.ledger, ramps: number, approvals: [] };
+  const ledger: Ledger = { ...state.ledger, ramps: number, approvals: [], left: [] };
   return note(
     turn,
     go({ ...state, ledger }, { kind: 'opening', climb: { ground, ramp, sequence: 1 }, startStep }),
@@ -124,7 +125,7 @@ export function afterRollback(turn: Turn, state: RolloutState, phase: Extract<Ph
     case 'hold-for-schema':
       return holdForSchema(turn, told, climb, aftermath.difference);
     case 'end':
-      return part(turn, told, climb, 'rolled-back', describeCause(cause), exposed ? 'draining' : 'parting');
+      return part(turn, told, climb, 'rolled-back', describeCause(cause), exposed ? drainStage(cause) : 'parting');
   }
 }
 
@@ -148,6 +149,10 @@ function holdForSchema(
   );
 }
 
+/** Who supersedes does not wait for a drain: a superseded rollout hands it over and closes at once (design.md §2). */
+export const drainStage = (cause: Cause | Message): 'draining' | 'handing-over' =>
+  'supersededBy' in cause ? 'handing-over' : 'draining';
+
 /** Towards the end: drain, look, let go. */
 export function part(
   turn: Turn,
@@ -155,7 +160,7 @@ export function part(
   climb: Climb,
   then: Exclude<OutcomeKind, 'refused'>,
   cause: string,
-  stage: 'draining' | 'parting',
+  stage: 'draining' | 'parting' | 'handing-over',
 ): RolloutState {
   const capacityManaged = turn.plan.connections.capacity !== undefined;
   if (stage === 'parting' && !capacityManaged) return close(turn, state, then, cause, climb.ground);

@@ -9,10 +9,12 @@ import {
   workflowInfo,
   getExternalWorkflowHandle,
 } from '@temporalio/workflow';
-import { KEEP_WORKFLOW, keepId } from '../contract/names.js';
+import { DRAIN_WORKFLOW, drainId, KEEP_WORKFLOW, keepId } from '../contract/names.js';
 import type { Where } from '../contract/activities.js';
 import type { Effect, EffectResult } from '../domain/effects.js';
 import type { RolloutPlan } from '../domain/plan.js';
+import type { Ramp } from '../domain/words.js';
+import type { DrainInput } from './drain.js';
 import * as options from './options.js';
 import { summaryOf } from './summaries.js';
 import type { KeepInput } from './keep.js';
@@ -80,8 +82,17 @@ async function activity(plan: RolloutPlan, effect: Effect): Promise<EffectResult
       return options.short.verifyDrain.executeWithOptions(summary, [
         { where, expected: effect.expected, drained: effect.drained },
       ]);
-    case 'release-capacity':
-      await options.short.releaseCapacity.executeWithOptions(summary, [{ where, of: effect.of }]);
+    case 'release-capacity': {
+      const { stillOpen } = await options.short.releaseCapacity.executeWithOptions(summary, [{ where, of: effect.of }]);
+      return stillOpen === 0
+        ? DONE
+        : {
+            kind: 'failed',
+            error: `${stillOpen} streams are still open on ${effect.of.id}, so its capacity is kept; let go of it once they have ended`,
+          };
+    }
+    case 'hand-over-drain':
+      await handOver(plan, effect.ramp, { where, of: effect.of, minMs: effect.minMs, ceilingMs: effect.ceilingMs });
       return DONE;
     case 'control-queues':
       await options.aside.controlQueues.executeWithOptions(summary, [
@@ -106,6 +117,16 @@ async function revokeAtOnce(where: Where, effect: Extract<Effect, { kind: 'roll-
   } catch (error) {
     if (isCancellation(error)) throw error;
   }
+}
+
+/** One a ramp: another superseded rollout may be draining still. */
+async function handOver({ target }: RolloutPlan, ramp: Ramp, input: DrainInput): Promise<void> {
+  await startChild(DRAIN_WORKFLOW, {
+    workflowId: drainId(target, ramp),
+    args: [input],
+    parentClosePolicy: ParentClosePolicy.ABANDON,
+    staticSummary: `drains ${input.of.id} (${input.of.release}) of a superseded rollout`,
+  });
 }
 
 const KEEP_ATTEMPTS = 10;

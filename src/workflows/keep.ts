@@ -1,7 +1,7 @@
-import { CancellationScope, isCancellation, sleep } from '@temporalio/workflow';
+import { isCancellation, sleep } from '@temporalio/workflow';
 import type { Where } from '../contract/activities.js';
 import type { Revision } from '../domain/words.js';
-import * as options from './options.js';
+import { releaseOnceEmpty } from './drain.js';
 
 export interface KeepInput {
   readonly where: Where;
@@ -13,10 +13,10 @@ export interface KeepInput {
 export async function keep({ where, revision, forMs }: KeepInput): Promise<'released' | 'kept'> {
   try {
     await sleep(forMs, { summary: `${revision.id} (${revision.release}) stays warm` });
+    await releaseOnceEmpty(where, revision);
+    return 'released';
   } catch (error) {
     if (isCancellation(error)) return 'kept';
     throw error;
   }
-  await CancellationScope.nonCancellable(() => options.short.releaseCapacity({ where, of: revision }));
-  return 'released';
 }

@@ -23,7 +23,7 @@ import { evolve } from '../domain/evolve.js';
 import { headlineOf } from '../domain/headline.js';
 import type { Outcome } from '../domain/outcome.js';
 import { answerTo } from '../domain/receiving.js';
-import { initialState, type RolloutState } from '../domain/state.js';
+import { initialState, type Origin, resumedState, type RolloutState } from '../domain/state.js';
 import { weightOf } from '../domain/telling.js';
 import { perform } from './effects.js';
 import { listen } from './messages.js';
@@ -55,9 +55,9 @@ class Interpreter {
   constructor(private readonly input: RolloutInput) {
     const { workflowId, firstExecutionRunId, startTime } = workflowInfo();
     const { plan, starter } = input;
-    this.state =
-      input.resumed ??
-      initialState({ owner: workflowId, seed: firstExecutionRunId, starter, steps: plan.steps.length, at: startTime.getTime() });
+    const at = startTime.getTime();
+    const origin: Origin = { owner: workflowId, seed: firstExecutionRunId, starter, steps: plan.steps.length, at };
+    this.state = input.resumed === undefined ? initialState(origin) : resumedState(origin, input.resumed);
     listen({
       push: (event) => {
         this.push(event);
@@ -124,7 +124,7 @@ class Interpreter {
     if (wake.kind === 'never') return;
     const scope = new CancellationScope({ cancellable: true });
     this.timer = { at: wake.at, scope };
-    const summary = timerSummary(this.state.phase, wake.at);
+    const summary = timerSummary(this.input.plan, this.state.phase, wake.at);
     scope
       .run(() => sleep(Math.max(1, wake.at - Date.now()), { summary }))
       .then(

@@ -33,6 +33,8 @@ export function summaryOf(plan: RolloutPlan, effect: Effect): string {
       return `${effect.intent.candidate.release} becomes stable`;
     case 'drain':
       return `open streams of ${effect.of.id} (${effect.of.release}) end by themselves`;
+    case 'hand-over-drain':
+      return `superseded: open streams of ${effect.of.id} (${effect.of.release}) end by themselves, in a workflow of their own`;
     case 'verify-drain':
       return `nobody is left on ${effect.drained.id}`;
     case 'release-capacity':
@@ -47,14 +49,16 @@ export function summaryOf(plan: RolloutPlan, effect: Effect): string {
 }
 
 /** What happens when the timer fires. */
-export function timerSummary(phase: Phase, at: Instant): string {
+export function timerSummary({ limits }: RolloutPlan, phase: Phase, at: Instant): string {
   const when = moment(at);
   switch (phase.kind) {
     case 'cooling-off':
       return `cool-off ends ${when}, then a new ramp`;
     case 'frozen':
-    case 'schema-held':
-      return `gives up waiting for retry or abort at ${when}`;
+    case 'schema-held': {
+      const gives = phase.since + (phase.kind === 'frozen' ? limits.frozenMs : limits.schemaHoldMs);
+      return at < gives ? `reminds people at ${when}` : `gives up waiting for retry or abort at ${when}`;
+    }
     case 'rolling-back':
       return `alarm if the router has not confirmed 0 % by ${when}`;
     default:

@@ -55,6 +55,17 @@ const gate = (name: GatePolicy['gate'], required = false): GatePolicy => ({
   consecutive: 3,
 });
 
+test('outside of the change windows it refuses and says when the next one opens (X18)', async () => {
+  const minute = Math.floor(calm().clock.now() / 60_000 - 4 * 24 * 60) % (7 * 24 * 60);
+  const open = { fromMinute: minute - 10, toMinute: minute + 10 };
+  const closed = { fromMinute: minute + 30, toMinute: minute + 40 };
+  await ground(calm(), { changeWindows: [closed, open] });
+  assert.match(
+    await reasons(calm(), { changeWindows: [closed] }),
+    /the change window is closed and opens at \d{4}-\d\d-\d\d \d\d:\d\dZ/,
+  );
+});
+
 test('it records the ground that everything later stands on', async () => {
   const stage = calm();
   const found = await ground(stage, { connections: { ...PLAN.connections, capacity: 'autoscaler' } });

@@ -139,18 +139,60 @@ test('a failure whose revocation was cut short by a crash is revoked by the next
   assert.equal(stage.source.cursors.length, readBefore, 'no reading was needed');
 });
 
+const failsOnErrors = (): ScriptedJudge =>
+  new ScriptedJudge((_tick, reading) => [
+    (reading.errors?.value.candidate.bad ?? 0) > 30 ? verdict('fail', 'worse') : verdict('inconclusive', 'soaking'),
+  ]);
+
 test('a source that hangs delays neither the verdict of another nor the tick', async () => {
   const stage = new Stage();
   const slow = (stage.sources['slow'] = new FakeSource());
   slow.onRead = hang;
   stage.source.onRead = (call) => errors(call * TICK_MS, [1_000 * call, 0], [50 * call, call < 3 ? 0 : 40]);
-  stage.judge = new ScriptedJudge((_tick, reading) => [
-    (reading.errors?.value.candidate.bad ?? 0) > 30 ? verdict('fail', 'worse') : verdict('inconclusive', 'soaking'),
-  ]);
+  stage.judge = failsOnErrors();
   const result = await watch(stage, {}, new Attempt(), ['slow', 'prom']);
   assert.equal(result.kind, 'failed');
   assert.equal(stage.clock.monotonicMs(), 2 * TICK_MS, 'the third tick, to the millisecond: who was late once is not waited for');
   assert.equal(stage.router.times('renew'), 2);
+});
+
+test('a source that hangs just when another shows the failure does not delay its verdict by a tenth of a second', async () => {
+  const stage = new Stage();
+  const other = (stage.sources['other'] = new FakeSource());
+  other.onRead = (call) => (call < 3 ? {} : hang());
+  stage.source.onRead = (call) => errors(call * TICK_MS, [1_000 * call, 0], [50 * call, call < 3 ? 0 : 40]);
+  stage.judge = failsOnErrors();
+  const result = await watch(stage, {}, new Attempt(), ['other', 'prom']);
+  assert.equal(result.kind, 'failed');
+  assert.ok(stage.clock.monotonicMs() - 2 * TICK_MS < 100, `${String(stage.clock.monotonicMs() - 2 * TICK_MS)} ms`);
+  assert.equal(stage.router.times('renew'), 2);
+});
+
+test('a failure that a late source shows is acted on when it comes, not at the next tick', async () => {
+  const stage = new Stage();
+  stage.source.onRead = async (call) => {
+    await stage.clock.sleep(3_000);
+    return errors(call * TICK_MS, [1_000, 0], [50, call < 2 ? 0 : 40]);
+  };
+  stage.judge = failsOnErrors();
+  const result = await watch(stage);
+  assert.equal(result.kind, 'failed');
+  assert.ok(stage.clock.monotonicMs() - (TICK_MS + 3_000) < 100, `${String(stage.clock.monotonicMs())} ms`);
+  assert.equal(result.judgement?.verdict, 'fail');
+  assert.equal(stage.clock.pending, 0);
+});
+
+test('what is looked at between two ticks counts once, at the tick', async () => {
+  const stage = new Stage();
+  const other = (stage.sources['other'] = new FakeSource());
+  other.onRead = async () => {
+    await stage.clock.sleep(1_000);
+    return {};
+  };
+  stage.judge = new ScriptedJudge((tick) => [verdict(tick < 5 ? 'inconclusive' : 'pass', tick < 5 ? 'soaking' : 'certified')]);
+  const result = await watch(stage, {}, new Attempt(), ['prom', 'other']);
+  assert.deepEqual([result.kind, result.evidence], ['passed', 5]);
+  assert.equal(stage.clock.monotonicMs(), 4 * TICK_MS + 1_000);
 });
 
 test('a source that answers late counts at the next tick, and its cursor goes on', async () => {
@@ -163,7 +205,7 @@ test('a source that answers late counts at the next tick, and its cursor goes on
   stage.judge = script;
   const result = await watch(stage);
   assert.deepEqual(
-    script.readings.map((reading) => reading.errors?.value.stable.requests),
+    [...new Set(script.readings.map((reading) => reading.errors?.value.stable.requests))],
     [undefined, 1, 2, 3, 4],
   );
   assert.deepEqual(stage.source.cursors, ['begin', 1, 2, 3, 4]);

@@ -200,6 +200,14 @@ test('a revision that serves, or that another rollout is raising, is never let g
   assert.deepEqual(stage.capacity.calls, []);
 });
 
+test('a revision on which streams are open is not let go, and they are counted (I9)', async () => {
+  const stage = new Stage();
+  stage.router.route = { ...stage.router.route, lease: 'revoked', effectiveBp: 0 };
+  stage.router.onInflight = { active: 2, liveServers: 1, at: 0 };
+  assert.deepEqual(await release(stage), { stillOpen: 2 });
+  assert.deepEqual(stage.capacity.calls, []);
+});
+
 test('an old revision is let go beside a new rollout, whose floor stays', async () => {
   const stage = new Stage();
   await release(stage, { id: 'grey', release: 'r0' });

@@ -144,7 +144,10 @@ export function perform(world: World, step: Act): void {
       return;
     }
     case 'message':
-      world.send(MESSAGE_KINDS[step.kind] ?? 'pause', { by: { name: SENDERS[step.by] ?? 'ann', verified: false } });
+      world.send(MESSAGE_KINDS[step.kind] ?? 'pause', {
+        by: { name: SENDERS[step.by] ?? 'ann', verified: false },
+        ...(MESSAGE_KINDS[step.kind] === 'abort' && step.by === 2 ? { supersededBy: 'next' } : {}),
+      });
       return;
     case 'cancel':
       world.cancel();

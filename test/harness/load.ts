@@ -2,6 +2,7 @@
  * Users, as many as the test says: requests at a steady rate over kept connections, each written down. The generator ends
  * by itself after so many requests or so long, whichever comes first, so that a failing test cannot leave it running.
  */
+import { setMaxListeners } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Pool } from 'undici';
 import { routeHeaders, type RouteHeaders } from './route-headers.js';
@@ -45,6 +46,7 @@ export class Load {
   constructor(options: LoadOptions) {
     const connections = options.concurrency ?? 8;
     this.#options = options;
+    setMaxListeners(connections + 1, this.#stop.signal);
     this.#pool = new Pool(options.url, { connections, pipelining: 1, headersTimeout: options.timeoutMs ?? 10_000 });
     this.finished = this.#run(connections);
   }

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { freePorts } from './ports.js';
 import { runToEnd, startProcess, type Finished, type ManagedProcess } from './processes.js';
 import { temporalCli } from './temporal-cli.js';
-import { readHistory, type WorkflowHistory } from './workflow-history.js';
+import { asRecord, readHistory, type WorkflowHistory } from './workflow-history.js';
 
 export interface ServerOptions {
   /** A folder for the database; without it the state lives in memory and a restart forgets everything. */
@@ -52,6 +52,11 @@ export class TemporalAccess {
   }
 
   /** The newest run and those it continues as new, oldest first: a long rollout is one chain of them. */
+  async isOpen(workflowId: string): Promise<boolean> {
+    const described = asRecord(await this.json(['workflow', 'describe', '--workflow-id', workflowId]));
+    return asRecord(described['workflowExecutionInfo'])['status'] === 'WORKFLOW_EXECUTION_STATUS_RUNNING';
+  }
+
   async showChain(workflowId: string): Promise<WorkflowHistory[]> {
     const chain = [await this.showHistory(workflowId)];
     for (;;) {

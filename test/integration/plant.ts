@@ -10,10 +10,17 @@ import { runToEnd, startProcess, type Finished, type ManagedProcess } from '../h
 import { typescriptProgram } from '../harness/node-program.js';
 import { startStage, type Stage } from '../harness/stage.js';
 import { TemporalServer } from '../harness/temporal.js';
-import type { CliExit } from '../referee/evidence.js';
+import type { RouteSnapshot } from '../harness/route-snapshot.js';
+import { until } from '../harness/until.js';
+import type { WorkflowHistory } from '../harness/workflow-history.js';
+import type { CliExit, Disturbance } from '../referee/evidence.js';
+import { gather } from '../referee/gather.js';
+import { assertUpheld } from '../referee/referee.js';
 
 export const SERVICE = 'app';
 export const ENVIRONMENT = 'test';
+/** Of the profile that the plant's rollouts use. */
+const STEPS_BP = [100, 500, 2_500, 5_000, 10_000];
 export const ROLLOUT = `rollout/${ENVIRONMENT}/${SERVICE}`;
 
 const MAIN = new URL('../../src/cli/main.ts', import.meta.url);
@@ -21,6 +28,10 @@ const MAIN = new URL('../../src/cli/main.ts', import.meta.url);
 export class Plant {
   /** What the command line ended with, for the referee. */
   readonly exits: CliExit[] = [];
+  readonly #disturbances: Disturbance[] = [];
+  readonly #snapshots: RouteSnapshot[] = [];
+  /** By first run, in the order of their starts. */
+  readonly #rollouts = new Map<string, readonly WorkflowHistory[]>();
   #worker: ManagedProcess | undefined;
 
   private constructor(
@@ -55,17 +66,51 @@ export class Plant {
   }
 
   async startWorker(): Promise<void> {
+    const killed = this.#disturbances.findIndex(({ what, to }) => what === 'worker' && to === undefined);
     this.#worker = await startProcess(
       sluice('worker', ['--config', this.file('sluice.config.yaml'), '--port', String(this.workerPort)], {
         RELEASE_TOKEN: this.stage.token,
       }),
       { isReady: () => isOk(`http://127.0.0.1:${this.workerPort}/readyz`), withinMs: 60_000 },
     );
+    const gone = this.#disturbances[killed];
+    if (gone !== undefined) this.#disturbances[killed] = { ...gone, to: Date.now() };
   }
 
-  /** SIGKILL: no goodbye, no hand-over. */
+  /** SIGKILL: no goodbye, no hand-over. Until `startWorker` the referee knows that nobody controls. */
   async killWorker(): Promise<void> {
+    this.#disturbances.push({ what: 'worker', from: Date.now() });
     await this.#worker?.kill();
+  }
+
+  async reload(): Promise<void> {
+    const before = await this.stage.haproxy.route();
+    this.#snapshots.push(before);
+    await this.stage.haproxy.reload();
+    this.#disturbances.push({ what: 'reload', from: before.at, to: Date.now() });
+  }
+
+  /** Until the rollout has closed and everything is at rest; then the referee judges the whole record since the plant's start. */
+  async judge(): Promise<void> {
+    await until(async () => !(await this.temporal.isOpen(ROLLOUT)), { withinMs: 60_000, what: 'the rollout to have closed' });
+    const chain = await this.temporal.showChain(ROLLOUT);
+    this.#rollouts.set(JSON.stringify(chain[0]?.events[0]), chain);
+    const evidence = await gather(this.stage, {
+      snapshots: this.#snapshots,
+      rollouts: [...this.#rollouts.values()],
+      exits: this.exits,
+    });
+    this.#snapshots.push(...evidence.snapshots.slice(-1));
+    const { blue, green } = this.stage;
+    const releases = [blue, green].map(({ identity }) => identity.releaseId);
+    assertUpheld(evidence, {
+      service: SERVICE,
+      stepsBp: STEPS_BP,
+      otherLadders: releases.map((release) => ({ release, stepsBp: [10_000] })),
+      stableAtStart: 'blue',
+      slotOf: { [blue.identity.releaseId]: 'blue', [green.identity.releaseId]: 'green' },
+      disturbances: this.#disturbances,
+    });
   }
 
   get workerOutput(): string {

@@ -37,7 +37,7 @@ export interface Circumstances {
   readonly service: string;
   /** The ladder in basis points, the last one 10,000. */
   readonly stepsBp: readonly number[];
-  /** Ladders of other releases (as a ramp's id spells them) in the same record: the release of `sluice rollback` has the one step 10,000. */
+  /** Further ladders in the same record, of releases as a ramp's id spells them: `sluice rollback` has the one step 10,000. */
   readonly otherLadders?: readonly { readonly release: string; readonly stepsBp: readonly number[] }[];
   /** The plan says `accept-on-probes`: a step may be left without a pass (I3). */
   readonly acceptsOnProbes?: boolean;

@@ -22,5 +22,5 @@ export const exitCodes: Rule = (evidence) => {
 const CLAIMS: Readonly<Record<string, string>> = { '0': 'promoted', '2': 'rolled-back', '4': 'refused' };
 
 function waitsForTheEnd(exit: CliExit): boolean {
-  return exit.arguments[0] === 'start' && exit.arguments.includes('--wait');
+  return exit.arguments[0] === 'start' && ['--wait', '--watch'].some((word) => exit.arguments.includes(word));
 }

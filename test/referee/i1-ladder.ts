@@ -12,11 +12,19 @@ import { messages } from './reported.js';
  */
 export const ladder: Rule = (evidence, circumstances) => {
   const acts = actsOf(evidence, circumstances);
-  return rampsOf(acts).flatMap((ramp) => climb(ramp, acts, evidence, circumstances));
+  return rampsOf(acts).flatMap((ramp) => {
+    const [first, ...others] = laddersOf(ramp, circumstances).map((steps) => climb(ramp, steps, acts, evidence, circumstances));
+    return others.some((findings) => findings.length === 0) ? [] : (first ?? []);
+  });
 };
 
-function climb(ramp: string, acts: readonly Act[], evidence: Evidence, circumstances: Circumstances): Finding[] {
-  const steps = stepsOf(ramp, circumstances);
+function climb(
+  ramp: string,
+  steps: readonly number[],
+  acts: readonly Act[],
+  evidence: Evidence,
+  circumstances: Circumstances,
+): Finding[] {
   const findings: Finding[] = [];
   let reached = -1;
   let hasFallen = false;
@@ -27,7 +35,7 @@ function climb(ramp: string, acts: readonly Act[], evidence: Evidence, circumsta
     else if (step < 0) found(`${String(write.bp)} is neither 0 nor a step of ${steps.join(', ')}`);
     else if (hasFallen) found('the ramp rose again after it had fallen to 0');
     else if (step < reached) found(`the weight fell from ${String(steps[reached])} to a lower step instead of to 0`);
-    else if (step > reached + 1 && !mayJump(write, reached, step, acts, evidence, circumstances)) {
+    else if (step > reached + 1 && !mayJump(write, reached, steps, acts, evidence, circumstances)) {
       found(
         `the weight rose from ${String(steps[reached] ?? 0)} to ${String(write.bp)}, past ${steps.slice(reached + 1, step).join(', ')}`,
       );
@@ -49,7 +57,7 @@ function bySequence(ramp: string, acts: readonly Act[]): ActOf<'route'>[] {
 function mayJump(
   write: ActOf<'route'>,
   reached: number,
-  step: number,
+  steps: readonly number[],
   acts: readonly Act[],
   evidence: Evidence,
   circumstances: Circumstances,
@@ -58,10 +66,9 @@ function mayJump(
   const isPromoted = evidence.rollouts.some((chain) => messages(chain, 'promote').some((at) => at <= write.at + 1_000));
   if (write.bp === 10_000 && isPromoted) return true;
   if (reached >= 0) return false;
-  const steps = stepsOf(write.ramp, circumstances);
   return acts.filter(isKind('route')).some((earlier) => {
     const isSameRelease = earlier.ramp !== write.ramp && releaseOf(earlier.ramp) === releaseOf(write.ramp);
-    const hadReached = earlier.order < write.order && steps.indexOf(earlier.bp) >= step;
+    const hadReached = earlier.order < write.order && steps.indexOf(earlier.bp) >= steps.indexOf(write.bp);
     return (
       isSameRelease &&
       hadReached &&
@@ -70,9 +77,10 @@ function mayJump(
   });
 }
 
-function stepsOf(ramp: string, circumstances: Circumstances): readonly number[] {
-  const other = circumstances.otherLadders?.find((ladderOf) => ladderOf.release === releaseOf(ramp));
-  return other?.stepsBp ?? circumstances.stepsBp;
+/** The ramp climbs one of these: a release may have been rolled out step by step, and brought back later by `sluice rollback`. */
+function laddersOf(ramp: string, circumstances: Circumstances): readonly (readonly number[])[] {
+  const others = circumstances.otherLadders?.filter(({ release }) => release === releaseOf(ramp)) ?? [];
+  return [circumstances.stepsBp, ...others.map(({ stepsBp }) => stepsBp)];
 }
 
 function releaseOf(ramp: string): string {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { defineSearchAttributeKey } from '@temporalio/common';
-import { SEARCH_ATTRIBUTES, STATUS_QUERY } from '../../src/contract/names.js';
+import { drainId, SEARCH_ATTRIBUTES, STATUS_QUERY } from '../../src/contract/names.js';
 import type { RolloutStatus } from '../../src/contract/rollout.js';
 import type { Answer } from '../../src/domain/messages.js';
 import { until } from '../harness/until.js';
@@ -161,6 +161,23 @@ test('continue-as-new in the middle carries the rollout on to its end', async ()
     {},
     { continueAfterEvents: 60 },
   );
+});
+
+test('a superseded rollout closes while its streams are still open; a workflow of its own waits for them', async () => {
+  let streams = 2;
+  const script: Script = { ...soaksForEver, activities: { releaseCapacity: () => Promise.resolve({ stillOpen: streams }) } };
+  await during('superseded', script, async ({ handle, scripted }) => {
+    await until(() => scripted.supervised.size === 1, { withinMs: 20_000, what: 'users on the candidate' });
+    const { ramp } = await handle.query<RolloutStatus>(STATUS_QUERY);
+    assert.ok(ramp);
+    await handle.signal('abort', { by: 'ci', supersededBy: 'next' });
+    assert.equal((await handle.result()).outcome, 'rolled-back');
+    const drain = bench.client.workflow.getHandle(drainId({ service: 'superseded', environment: 'test' }, ramp));
+    await until(() => scripted.started.includes('releaseCapacity'), { withinMs: 20_000, what: 'a first look at the streams' });
+    assert.equal((await drain.describe()).status.name, 'RUNNING', 'nobody releases under an open stream (I9)');
+    streams = 0;
+    await drain.terminate();
+  });
 });
 
 test('a rollout that preflight refuses ends as refused, having started nothing else', async () => {

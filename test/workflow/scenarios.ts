@@ -146,6 +146,15 @@ export const SCENARIOS: readonly Scenario[] = [
     },
   },
   {
+    name: 'superseded',
+    outcome: 'rolled-back',
+    script: holding(2),
+    drive: async (rollout) => {
+      await inPhase(rollout, 'soaking', 2_500);
+      await rollout.handle.signal('abort', { by: 'ci', supersededBy: 'next' });
+    },
+  },
+  {
     name: 'cancelled-from-the-ui',
     outcome: 'rolled-back',
     script: holding(1),

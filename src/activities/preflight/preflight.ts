@@ -1,4 +1,6 @@
 import type { RolloutActivities } from '../../contract/activities.js';
+import { opensAt } from '../../domain/change-window.js';
+import { moment } from '../../domain/moments.js';
 import type { Revision } from '../../domain/words.js';
 import type { Tools } from '../dependencies.js';
 import { execution, throwIfCancelled } from '../execution.js';
@@ -39,6 +41,7 @@ export function preflight(tools: Tools): RolloutActivities['preflight'] {
       gates.found,
       capacity.found,
       checkProfile(on),
+      checkChangeWindow(on),
     );
     if (reasons.length > 0 || route === undefined || stable === undefined || capabilities === undefined)
       return { kind: 'refused', reasons: reasons.map(tools.redact) };
@@ -95,6 +98,14 @@ async function stableUnits(
     throwIfCancelled(run.signal);
     return { found: refuse(`capacity "${name}" does not say how many units stable has: ${describeError(error)}`), units: 0 };
   }
+}
+
+/** Nothing is opened or warmed for days only to wait: one that closes later holds the rollout where it stands (X18). */
+function checkChangeWindow({ plan, tools }: Checking): Found {
+  const opens = opensAt(plan.changeWindows, tools.clock.now());
+  return opens === undefined
+    ? NOTHING
+    : refuse(`the change window is closed and opens at ${moment(opens)}: start the rollout then`);
 }
 
 /** The command line checks this as well; the worker does not rely on whoever started the rollout. */

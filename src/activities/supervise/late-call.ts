@@ -1,5 +1,5 @@
 import type { Clock } from '../dependencies.js';
-import { within } from '../waiting.js';
+import { upTo, within, type Meanwhile } from '../waiting.js';
 
 export type Outcome<T> =
   { readonly kind: 'value'; readonly value: T; readonly at: number } | { readonly kind: 'error'; readonly error: unknown };
@@ -40,37 +40,42 @@ export class LateCall<T> {
       });
   }
 
+  /** The call that is under way, whoever waits for it. */
+  get underWay(): Promise<void> | undefined {
+    return this.#underWay;
+  }
+
   /** What to wait for: nothing where nothing is under way, or where waiting would be for a call that is known to be slow. */
   get awaited(): Promise<void> | undefined {
     return this.#prompt ? this.#underWay : undefined;
   }
 
-  /** The newest outcome that nobody has taken yet. A call that is still under way when it is asked for is a slow one. */
-  take(): Outcome<T> | undefined {
+  /** The window has passed. A call that is still under way is a slow one. */
+  windowPassed(): void {
     if (this.#underWay !== undefined) this.#prompt = false;
+  }
+
+  /** The newest outcome that nobody has taken yet. */
+  take(): Outcome<T> | undefined {
     const outcome = this.#outcome;
     this.#outcome = undefined;
     return outcome;
   }
 }
 
-/** Waits until all of these have ended, at most `windowMs`. */
+/** Waits until all of these have ended, at most `windowMs`. `meanwhile` may say that enough has been waited. */
 export async function gather(
   clock: Clock,
   windowMs: number,
   calls: readonly LateCall<unknown>[],
   signal: AbortSignal,
+  meanwhile?: Meanwhile,
 ): Promise<void> {
   const awaited = calls.flatMap((call) => call.awaited ?? []);
-  if (awaited.length === 0) return;
-  const enough = new AbortController();
-  const leave = (): void => {
-    enough.abort();
-  };
-  signal.addEventListener('abort', leave, { once: true });
-  if (signal.aborted) leave();
-  const all = Promise.all(awaited).then(leave);
-  await Promise.race([all, clock.sleep(windowMs, enough.signal)]);
-  leave();
-  signal.removeEventListener('abort', leave);
+  if (awaited.length > 0)
+    await upTo(clock, windowMs, signal, (enough, over) => {
+      void Promise.all(awaited).then(enough);
+      meanwhile?.(enough, over);
+    });
+  for (const call of calls) call.windowPassed();
 }

@@ -7,7 +7,7 @@ import type { TrafficRouter } from '../../providers/ports.js';
 import type { Renewal, Subject, Tools } from '../dependencies.js';
 import { execution, type Execution } from '../execution.js';
 import { describeError } from '../failures.js';
-import { within } from '../waiting.js';
+import { upTo, within } from '../waiting.js';
 import { conditionOf, extend, TICKS_TO_CHANGE } from './condition.js';
 import { gather, LateCall } from './late-call.js';
 import { settledCondition, startingPoint, type Progress } from './progress.js';
@@ -17,6 +17,9 @@ import { refusalsRise } from './schema-refusals.js';
 import { sampleOf, Sources } from './sources.js';
 
 type Input = Parameters<RolloutActivities['superviseRamp']>[0];
+/** Sources that answer this close together are judged together. */
+const ARRIVAL_GRACE_MS = 20;
+
 /** How a bucket ends, without what it has gathered. */
 type End = SuperviseResult extends infer Result
   ? Result extends SuperviseResult
@@ -97,7 +100,7 @@ class Supervision {
       const end = await this.#tick();
       if (end !== undefined) return end;
       this.#heartbeat();
-      await this.tools.clock.sleep(this.#untilNextTickMs(), this.run.signal);
+      if ((await this.#rest()) === 'fail') return this.#failed();
     }
   }
 
@@ -119,14 +122,50 @@ class Supervision {
     return this.#conclude(held, judgement, reading);
   }
 
-  /** A slow source costs the others at most one window, once. */
+  /** Until the next tick. What a late source brings is not left lying until then where it fails. */
+  async #rest(): Promise<Judgement['verdict'] | undefined> {
+    const seen = { failing: false };
+    await upTo(this.tools.clock, this.#untilNextTickMs(), this.run.signal, (enough, over) => {
+      this.#judgeArrivals(() => {
+        seen.failing = true;
+        enough();
+      }, over);
+    });
+    return seen.failing ? this.#judge(this.#sources.reading()).verdict : undefined;
+  }
+
+  /** A slow source costs a renewal at most one window, once, and the verdict of another at most the grace. */
   async #read(): Promise<Reading> {
     const { where } = this.input;
     const { signal } = this.#over;
     this.#sources.start(signal);
     this.#route.start(() => this.#router.read(where.target), signal);
-    await gather(this.tools.clock, this.#sources.about.windowMs, [...this.#sources.calls, this.#route], signal);
+    await gather(
+      this.tools.clock,
+      this.#sources.about.windowMs,
+      [...this.#sources.calls, this.#route],
+      signal,
+      (enough, over) => {
+        this.#judgeArrivals(enough, over);
+      },
+    );
     return this.#sources.reading();
+  }
+
+  /**
+   * Judges what has come although others have not, and says when that alone fails (design.md §4: one slow source never delays
+   * another gate's verdict). Whatever is no fail is forgotten: the tick judges it, once.
+   */
+  #judgeArrivals(failing: () => void, over: AbortSignal): void {
+    const arrived = async (): Promise<void> => {
+      await this.tools.clock.sleep(ARRIVAL_GRACE_MS, over);
+      if (!over.aborted && this.#verdictOn(this.#sources.reading()) === 'fail') failing();
+    };
+    for (const { underWay } of this.#sources.calls) void underWay?.then(arrived).catch(failing);
+  }
+
+  #verdictOn(reading: Reading): Judgement['verdict'] {
+    return combine(this.tools.judge.judge(this.#supervise.policy, this.#progress.evidence, reading).verdicts);
   }
 
   #judge(reading: Reading): Judgement {

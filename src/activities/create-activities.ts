@@ -1,5 +1,6 @@
 import type { RolloutActivities } from '../contract/activities.js';
 import { judge, openEvidence } from '../judge/judge.js';
+import { learn } from '../judge/look-back.js';
 import type { Ports } from '../providers/ports.js';
 import { controlQueues } from './control-queues.js';
 import type { Dependencies, Tools } from './dependencies.js';
@@ -24,7 +25,7 @@ import { warmUp } from './warm-up.js';
 
 /** All activities, each wrapped so that only Temporal failures without secrets leave it. */
 export function createActivities(ports: Ports, dependencies: Dependencies): RolloutActivities {
-  const tools: Tools = { judge: { judge, openEvidence }, ...dependencies, logger: inContext(dependencies.logger), ports };
+  const tools: Tools = { judge: { judge, learn, openEvidence }, ...dependencies, logger: inContext(dependencies.logger), ports };
   const { redact } = tools;
   return {
     preflight: guarded(preflight(tools), redact),

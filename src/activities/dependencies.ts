@@ -1,4 +1,5 @@
 /** What the activities need besides the ports. The worker gives the real ones, tests give simulated ones. */
+import type { RolloutPlan } from '../domain/plan.js';
 import type { StepPolicy } from '../domain/policy.js';
 import type { Reading } from '../domain/reading.js';
 import type { Evidence, GateName, GateVerdict, Verdict } from '../domain/verdict.js';
@@ -25,6 +26,8 @@ export interface Log {
 /** The judge's seam: pure, and given from outside so that every branch of the supervision can be driven. */
 export interface Judge {
   openEvidence(policy: StepPolicy, previous?: Evidence): Evidence;
+  /** Of stable's past, as each source tells it, before any user moves. */
+  learn(policy: StepPolicy, told: readonly (readonly Reading[])[]): Evidence;
   judge(
     policy: StepPolicy,
     evidence: Evidence,
@@ -64,6 +67,8 @@ export interface Dependencies {
   readonly judge?: Judge;
   readonly fetch: typeof globalThis.fetch;
   readonly neighbourhood: Neighbourhood;
+  /** What the platform does not allow a plan, in sentences; empty where it may run. */
+  readonly refusedByPlatform: (plan: RolloutPlan) => readonly string[];
   /** Takes secrets out of a text that will stand in a history. */
   readonly redact: (text: string) => string;
 }

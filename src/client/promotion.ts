@@ -1,5 +1,5 @@
 import { WorkflowNotFoundError } from '@temporalio/client';
-import { keepId, ROLLOUT_WORKFLOW, rolloutId, SEARCH_ATTRIBUTES } from '../contract/names.js';
+import { keepId, ROLLBACK_PROFILE, ROLLOUT_WORKFLOW, rolloutId, SEARCH_ATTRIBUTES } from '../contract/names.js';
 import type { RolloutPlan } from '../domain/plan.js';
 import { EVERYBODY, type Revision, type Target } from '../domain/words.js';
 import { findExecution, readExecution, type Execution } from './execution.js';
@@ -7,9 +7,6 @@ import { inputOf, replacedBy } from './history.js';
 import { awaitEnding } from './outcome.js';
 import { translate } from './problem.js';
 import { call, type Temporal } from './temporal.js';
-
-/** The profile's name in plan, memo and result of a rollback after promotion. */
-const ROLLBACK_PROFILE = 'rollback';
 
 export type LastPromotion =
   /** `previous`: who served before, and serves again after a rollback. */

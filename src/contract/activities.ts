@@ -1,5 +1,14 @@
 /** The activities as Temporal shows them (design.md §8). Workflows see only these types. */
-import type { SuperviseResult, Supervise, EffectResult, ProbeOutcome, SchemaDifference, Ground } from '../domain/effects.js';
+import type {
+  LookBack,
+  Learnt,
+  SuperviseResult,
+  Supervise,
+  EffectResult,
+  ProbeOutcome,
+  SchemaDifference,
+  Ground,
+} from '../domain/effects.js';
 import type { Connections, ProbePlan, RolloutPlan, WarmUpPlan } from '../domain/plan.js';
 import type { RouteIntent } from '../domain/route.js';
 import type { BasisPoints, Ramp, Revision, Target } from '../domain/words.js';
@@ -26,7 +35,8 @@ export interface RolloutActivities {
     candidate: Revision;
     leaseMs: number;
     warmUp: WarmUpPlan;
-  }): Promise<{ kind: 'done' } | { kind: 'not-warm'; failing: readonly string[] }>;
+    lookBack?: LookBack;
+  }): Promise<{ kind: 'done'; learnt?: Learnt } | { kind: 'not-warm'; failing: readonly string[] }>;
   /** Judged pinned requests at weight 0 that check who answered. */
   probe(input: {
     where: Where;

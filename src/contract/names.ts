@@ -11,6 +11,9 @@ export const TASK_QUEUE = 'sluice';
 /** superviseRamp, warmUp and waitForDrain: with one queue, long activities starve an abort (19.6 s measured). */
 export const LONG_TASK_QUEUE = 'sluice-long';
 
+/** The profile's name in plan, memo and result of a rollback after promotion. */
+export const ROLLBACK_PROFILE = 'rollback';
+
 export const STATUS_QUERY = 'status';
 
 /** The id is the lock: one rollout per service and environment (conflict policy FAIL). */

@@ -6,7 +6,7 @@
 import type { Blocker } from './blockers.js';
 import { blockersOf, expiry } from './blocking.js';
 import { currentEffectId } from './effect-ids.js';
-import type { Effect } from './effects.js';
+import type { Effect, LookBack } from './effects.js';
 import { headlineOf } from './headline.js';
 import type { Outcome } from './outcome.js';
 import type { RolloutPlan } from './plan.js';
@@ -61,7 +61,7 @@ function mainEffects(plan: RolloutPlan, state: RolloutState, blockers: readonly 
     case 'warming':
       return phase.stage === 'capacity'
         ? [capacity(plan, id, phase.climb, 0)]
-        : [{ id, kind: 'warm-up', ramp: phase.climb.ramp, candidate }];
+        : [{ id, kind: 'warm-up', ramp: phase.climb.ramp, candidate, ...lookBack(plan, state.ledger, phase) }];
     case 'probing':
       return [{ id, kind: 'probe', ramp: phase.climb.ramp, stable: phase.climb.ground.stable, candidate }];
     case 'raising':
@@ -85,6 +85,16 @@ function mainEffects(plan: RolloutPlan, state: RolloutState, blockers: readonly 
     case 'closed':
       return [];
   }
+}
+
+function lookBack(
+  plan: RolloutPlan,
+  ledger: RolloutState['ledger'],
+  { climb, startStep }: Extract<Phase, { kind: 'warming' }>,
+): { readonly lookBack?: LookBack } {
+  const { lookBackMs: spanMs = 0 } = plan;
+  const { ground } = climb;
+  return spanMs === 0 ? {} : { lookBack: { stable: ground.stable, policy: stepPolicy(plan, ledger, ground, startStep), spanMs } };
 }
 
 function capacity(plan: RolloutPlan, id: string, climb: Climb, step: number): Effect {

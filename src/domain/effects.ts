@@ -47,7 +47,7 @@ export type Condition =
 export type Effect = { readonly id: EffectId } & (
   | { readonly kind: 'preflight' }
   | { readonly kind: 'open-ramp'; readonly intent: RouteIntent }
-  | { readonly kind: 'warm-up'; readonly ramp: Ramp; readonly candidate: Revision }
+  | { readonly kind: 'warm-up'; readonly ramp: Ramp; readonly candidate: Revision; readonly lookBack?: LookBack }
   | { readonly kind: 'probe'; readonly ramp: Ramp; readonly stable: Revision; readonly candidate: Revision }
   | {
       readonly kind: 'ensure-capacity';
@@ -81,6 +81,18 @@ export type Effect = { readonly id: EffectId } & (
   | { readonly kind: 'notify'; readonly severity: 'info' | 'warning' | 'page'; readonly title: string; readonly text: string }
   | { readonly kind: 'keep-stable'; readonly revision: Revision; readonly forMs: number }
 );
+
+/** What the judge may learn of stable before any user moves: `policy` is the first step's (judge.md §0). */
+export interface LookBack {
+  readonly stable: Revision;
+  readonly policy: StepPolicy;
+  readonly spanMs: number;
+}
+
+export type Learnt =
+  | { readonly kind: 'learnt'; readonly evidence: Evidence }
+  /** The judge learns during the soak. */
+  | { readonly kind: 'nothing'; readonly why: string };
 
 /** What preflight found; everything later stands on it. */
 export interface Ground {
@@ -132,7 +144,8 @@ export interface ProbeOutcome {
 export type EffectResult =
   | { readonly kind: 'preflight'; readonly ground: Ground }
   | { readonly kind: 'refused'; readonly reasons: readonly string[] }
-  | { readonly kind: 'done' }
+  /** `learnt`: of the warm-up. */
+  | { readonly kind: 'done'; readonly learnt?: Learnt }
   | { readonly kind: 'superseded'; readonly by: string }
   | { readonly kind: 'supervised'; readonly result: SuperviseResult }
   | { readonly kind: 'not-warm'; readonly failing: readonly string[] }

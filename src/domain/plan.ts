@@ -99,8 +99,12 @@ export interface RolloutPlan {
   /** The environment is marked as production in the platform's configuration. */
   readonly production: boolean;
   readonly connections: Connections;
-  /** Rising weights; the last is 10,000 and its soak is the bake. */
+  /** Rising weights; the last is 10,000 less the holdback and its soak is the bake. */
   readonly steps: readonly Step[];
+  /** Share of users kept on stable during the bake, so that it has a comparison (judge.md §0); absent: none. */
+  readonly holdbackBp?: BasisPoints;
+  /** How much of stable's past the judge learns from before any user moves (judge.md §0); absent: none. */
+  readonly lookBackMs?: number;
   readonly judge: JudgePolicy;
   readonly tickMs: number;
   readonly leaseMs: number;

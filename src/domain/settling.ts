@@ -5,7 +5,7 @@ import { currentEffectId } from './effect-ids.js';
 import type { EffectId, EffectResult } from './effects.js';
 import { sayWhatIsFlat } from './flatness.js';
 import { describeCause } from './rollback.js';
-import type { Phase, RolloutState } from './state.js';
+import type { Climb, Phase, RolloutState } from './state.js';
 import { idleProbed, supervised, unsupervised } from './supervising.js';
 import { find, note, type Turn } from './telling.js';
 import { afterRollback, beginStep, close, openNextRamp, part, raise, rollBack, shift } from './transitions.js';
@@ -95,7 +95,10 @@ function warmed(turn: Turn, state: RolloutState, phase: Extract<Phase, { kind: '
     });
   if (result.kind !== 'done') return rollBack(turn, state, climb, broken(result));
   if (phase.stage === 'capacity') return { ...state, phase: { ...phase, stage: 'warm-path' } };
-  return { ...note(turn, state, 'warm'), phase: { kind: 'probing', climb, startStep: phase.startStep } };
+  const { learnt } = result;
+  const unlearnt = learnt?.kind === 'nothing' ? `; nothing learnt of stable's past: ${learnt.why}` : '';
+  const wise: Climb = learnt?.kind === 'learnt' ? { ...climb, learnt: learnt.evidence } : climb;
+  return { ...note(turn, state, `warm${unlearnt}`), phase: { kind: 'probing', climb: wise, startStep: phase.startStep } };
 }
 
 function probed(turn: Turn, state: RolloutState, phase: Extract<Phase, { kind: 'probing' }>, result: EffectResult): RolloutState {

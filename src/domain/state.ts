@@ -3,7 +3,7 @@ import type { Condition, Ground, SchemaDifference, Supervised } from './effects.
 import type { OutcomeKind } from './outcome.js';
 import type { Cause } from './rollback.js';
 import type { TimelineEntry } from './timeline.js';
-import type { Judgement } from './verdict.js';
+import type { Evidence, Judgement } from './verdict.js';
 import type { Actor, Instant, Ramp } from './words.js';
 
 /** Everything that outlives a phase and a ramp; survives retries, crashes and continue-as-new (I6). */
@@ -68,6 +68,8 @@ export interface Climb {
   readonly ground: Ground;
   readonly ramp: Ramp;
   readonly sequence: number;
+  /** What the judge learnt of stable while the candidate warmed up. */
+  readonly learnt?: Evidence;
 }
 
 /** The supervision of the step at which the weight stands; wholly determines the running `supervise` effect. */

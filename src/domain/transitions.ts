@@ -42,7 +42,8 @@ export function beginStep(
   previous: Watch | undefined,
 ): RolloutState {
   const ledger: Ledger = { ...state.ledger, entries: count(state.ledger.entries, step) };
-  const evidence = previous?.from.kind === 'continue' ? { previous: previous.from.evidence } : {};
+  const known = previous?.from.kind === 'continue' ? previous.from.evidence : climb.learnt;
+  const evidence = known === undefined ? {} : { previous: known };
   const watch: Watch = {
     step,
     enteredAt: turn.at,

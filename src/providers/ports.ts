@@ -58,6 +58,17 @@ export interface MeasuredPair {
   readonly candidate: Revision;
 }
 
+/** What a source told of stable before a ramp. */
+export interface LookedBack {
+  /**
+   * Of stable alone, oldest first, cumulative since the look-back began; the candidate's counts are 0. Each is as fresh as it
+   * was then. An hour of them is large: have the judge learn from them (`judge/look-back.ts`), and let them into no history.
+   */
+  readonly readings: readonly Reading[];
+  /** Ask again with it; JSON. Absent: all that there is has been told. */
+  readonly cursor?: Cursor;
+}
+
 export interface MetricSource {
   /** Signals this source can give, and whether both revisions come from one scrape (judge.md §0). */
   describe(target: Target): Promise<{ readonly signals: readonly (keyof Reading)[]; readonly sameInstant: boolean }>;
@@ -71,6 +82,13 @@ export interface MetricSource {
     cursor: Cursor,
     signal: AbortSignal,
   ): Promise<{ readonly reading: Reading; readonly cursor: Cursor }>;
+  /**
+   * Stable's past, from which the judge learns its bursts and its latency before any user moves (judge.md §0, §1 "look-back").
+   * A source that remembers tells the last `spanMs` at once. One that does not takes its base at `'begin'` and tells nothing
+   * yet: ask it again each tick with the cursor that it gave, from the opening of the ramp to the first shift. Absent: the
+   * source cannot look back, and the judge learns during the soak.
+   */
+  lookBack?(target: Target, pair: MeasuredPair, cursor: Cursor, spanMs: number, signal: AbortSignal): Promise<LookedBack>;
 }
 
 export type CapacityState =

@@ -7,6 +7,7 @@ import { createActivities } from '../activities/create-activities.js';
 import type { Neighbourhood } from '../activities/dependencies.js';
 import { redactor } from '../activities/redact.js';
 import type { Ports } from '../providers/ports.js';
+import { admission } from './admission.js';
 import { connectPatiently, placeOf, type Place } from './connecting.js';
 import { serveEndpoints, type Endpoints } from './endpoints.js';
 import { neighbourhood, scheduleJanitor } from './janitor.js';
@@ -138,7 +139,7 @@ class Composition implements RunningWorker {
   }
 
   #activities(around: Neighbourhood) {
-    const { logger, fetch = globalThis.fetch } = this.options;
+    const { logger, config, inMemory, fetch = globalThis.fetch } = this.options;
     const { ports, redact } = this.parts;
     return createActivities(ports, {
       logger,
@@ -146,6 +147,8 @@ class Composition implements RunningWorker {
       clock: systemClock,
       fetch,
       neighbourhood: around,
+      // Ports in memory stand in no configuration.
+      refusedByPlatform: inMemory === undefined ? admission(config) : () => [],
       redact,
     });
   }

@@ -44,7 +44,14 @@ async function activity(plan: RolloutPlan, effect: Effect): Promise<EffectResult
       return options
         .long(plan.warmUp.timeoutMs)
         .warmUp.executeWithOptions(summary, [
-          { where, ramp: effect.ramp, candidate: effect.candidate, leaseMs, warmUp: plan.warmUp },
+          {
+            where,
+            ramp: effect.ramp,
+            candidate: effect.candidate,
+            leaseMs,
+            warmUp: plan.warmUp,
+            ...(effect.lookBack === undefined ? {} : { lookBack: effect.lookBack }),
+          },
         ]);
     case 'probe':
       return options.short.probe.executeWithOptions(summary, [

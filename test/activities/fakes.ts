@@ -10,6 +10,7 @@ import type { RouteIntent, RouterCapabilities, RouteState } from '../../src/doma
 import type { GateVerdict, Verdict, VerdictReason } from '../../src/domain/verdict.js';
 import type { Ramp, Revision, Target } from '../../src/domain/words.js';
 import type {
+  LookedBack,
   CapacityController,
   CapacityState,
   Inflight,
@@ -207,6 +208,18 @@ export class FakeSource implements MetricSource {
   }
 }
 
+/** A source that can look back: all at once, or a reading a call. */
+export class RememberingSource extends FakeSource {
+  lookedBack = 0;
+  constructor(readonly onLookBack: Answer<LookedBack>) {
+    super();
+  }
+  lookBack(): Promise<LookedBack> {
+    this.lookedBack += 1;
+    return say(this.onLookBack, this.lookedBack);
+  }
+}
+
 /** Counts since the step began, as a healthy source gives them. */
 export function errors(
   elapsedMs: number,
@@ -242,6 +255,9 @@ export class ScriptedJudge implements Judge {
   readonly readings: Reading[] = [];
   constructor(readonly script: (tick: number, reading: Reading) => readonly GateVerdict[]) {}
   openEvidence(): number {
+    return 0;
+  }
+  learn(): number {
     return 0;
   }
   judge(_policy: StepPolicy, evidence: unknown, reading: Reading): { verdicts: readonly GateVerdict[]; evidence: number } {
@@ -315,6 +331,7 @@ export class CountedMetrics implements ActivityMetrics {
 /** Everything that an activity under test needs, with one of each. */
 export class Stage {
   readonly clock = new SimulatedClock();
+  refusedByPlatform: (plan: RolloutPlan) => readonly string[] = () => [];
   readonly router = new FakeRouter(this.clock);
   readonly source = new FakeSource();
   readonly sources: Record<string, FakeSource> = { prom: this.source };
@@ -353,6 +370,7 @@ export class Stage {
         routes: () => Promise.resolve([{ router: 'edge', target: TARGET }]),
         isRunning: (id) => Promise.resolve(this.running.has(id)),
       },
+      refusedByPlatform: this.refusedByPlatform,
       redact: redactor(['s3cr3t-token']),
     };
   }

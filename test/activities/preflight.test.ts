@@ -243,6 +243,12 @@ test('a lease that would lapse between two ticks and a router without pins are r
   assert.match(text, /cannot pin/);
 });
 
+test('what the worker’s own platform does not allow is refused, whatever the starter’s configuration said', async () => {
+  const stage = calm();
+  stage.refusedByPlatform = (plan) => [`soak of ${plan.target.service} is 1s, and at least 5m is expected`];
+  assert.match(await reasons(stage), /is 1s, and at least 5m is expected/);
+});
+
 test('a rehearsal in production is refused, whoever started it', async () => {
   assert.match(await reasons(calm(), { rehearsal: true, production: true, profile: 'rehearsal' }), /rehearsal/);
 });

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { superviseRamp } from '../../src/activities/supervise/supervise-ramp.js';
 import type { Supervise, SuperviseResult } from '../../src/domain/effects.js';
 import { judge, openEvidence } from '../../src/judge/judge.js';
+import { learn } from '../../src/judge/look-back.js';
 import { transient } from '../../src/providers/errors.js';
 import {
   Attempt,
@@ -241,6 +242,7 @@ test('resumed from the heartbeat of a lost worker it gives the verdicts that an 
     const verdicts: unknown[] = [];
     stage.judge = {
       openEvidence,
+      learn,
       judge: (policy, evidence, reading) => {
         const judged = judge(policy, evidence, reading);
         verdicts.push(judged.verdicts);

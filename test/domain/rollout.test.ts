@@ -24,6 +24,18 @@ test('a healthy rollout climbs every step, bakes, verifies, finalises, drains an
   );
 });
 
+test('what was learnt of stable while the candidate warmed up is where the first step begins, and no later one', () => {
+  const world = new World(planWith({ lookBackMs: 3_600_000 }));
+  world.settle('preflight', { kind: 'preflight', ground: GROUND }).settle('open-ramp', { kind: 'done' });
+  world.settle('ensure-capacity', { kind: 'done' });
+  assert.deepEqual(world.effect('warm-up')?.lookBack?.stable, GROUND.stable);
+  world.settle('warm-up', { kind: 'done', learnt: { kind: 'learnt', evidence: 'an hour of stable' } });
+  world.settle('probe', { kind: 'probed', outcome: { judged: 20, serverErrors: 0, wrongRevision: 0, unanswered: 0 } }).raise();
+  assert.deepEqual(world.effect('supervise')?.from, { kind: 'begin', previous: 'an hour of stable' });
+  world.passStep().raise();
+  assert.deepEqual(world.effect('supervise')?.from, { kind: 'begin', previous: 1 });
+});
+
 test('the step below stays supervised while capacity is raised and the weight shifts', () => {
   const world = new World(planWith()).untilFirstStep();
   world.passStep();

@@ -128,7 +128,7 @@ test('with every worker killed in a soak, the lease brings the users back, and t
 });
 
 /** Holds the first write that raises a ramp to this weight, until it is let go: what a stalled worker or network does. */
-function stallRaise(bp: number): { readonly letGo: () => Promise<void> } {
+function stallRaise(bp: number): { readonly isHeld: () => boolean; readonly letGo: () => Promise<void> } {
   let go: () => void = () => undefined;
   const later = new Promise<void>((resolve) => {
     go = resolve;
@@ -143,6 +143,7 @@ function stallRaise(bp: number): { readonly letGo: () => Promise<void> } {
   const landed = (): boolean =>
     plant.stage.admin.commands().some(({ fault, answeredAt }) => fault === 'delay' && answeredAt !== undefined);
   return {
+    isHeld: () => held,
     letGo: async () => {
       assert.ok(held, 'a raise was held');
       restore();
@@ -156,9 +157,9 @@ test('a stalled shift whose write lands after the rollback moves nobody', async 
   const { stable, candidate } = await slots();
   const load = users();
   const stalled = stallRaise(500);
-  const started = await plant.sluice(['start', plant.rolloutFile(candidate, 'soak: 20s'), '--again']);
+  const started = await plant.sluice(['start', plant.rolloutFile(candidate), '--again']);
   assert.equal(started.code, 0, started.stdout + started.stderr);
-  await until(async () => (await phase()).includes('"shifting"'), { withinMs: 60_000, what: 'the stalled shift' });
+  await until(stalled.isHeld, { withinMs: 90_000, what: 'the stalled shift' });
   const aborted = await plant.sluice(['abort', SERVICE, '--env', 'test']);
   assert.equal(aborted.code, 0, aborted.stdout + aborted.stderr);
   await stalled.letGo();

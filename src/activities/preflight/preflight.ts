@@ -41,6 +41,7 @@ export function preflight(tools: Tools): RolloutActivities['preflight'] {
       gates.found,
       capacity.found,
       checkProfile(on),
+      refuse(...tools.refusedByPlatform(plan)),
       checkChangeWindow(on),
     );
     if (reasons.length > 0 || route === undefined || stable === undefined || capabilities === undefined)

@@ -51,12 +51,12 @@ export class TemporalAccess {
     return readHistory(await this.json(['workflow', 'show', '--workflow-id', workflowId, ...run]));
   }
 
-  /** The newest run and those it continues as new, oldest first: a long rollout is one chain of them. */
   async isOpen(workflowId: string): Promise<boolean> {
     const described = asRecord(await this.json(['workflow', 'describe', '--workflow-id', workflowId]));
     return asRecord(described['workflowExecutionInfo'])['status'] === 'WORKFLOW_EXECUTION_STATUS_RUNNING';
   }
 
+  /** The newest run and those it continues as new, oldest first: a long rollout is one chain of them. */
   async showChain(workflowId: string): Promise<WorkflowHistory[]> {
     const chain = [await this.showHistory(workflowId)];
     for (;;) {

@@ -25,6 +25,15 @@ export const ROLLOUT = `rollout/${ENVIRONMENT}/${SERVICE}`;
 
 const MAIN = new URL('../../src/cli/main.ts', import.meta.url);
 
+const REHEARSED_SOAK_MS = 5_000;
+
+export interface PlantOptions {
+  /** Temporal remembers across a kill. */
+  readonly durable?: boolean;
+  /** Of every step of every rollout. */
+  readonly soakMs?: number;
+}
+
 export class Plant {
   /** What the command line ended with, for the referee. */
   readonly exits: CliExit[] = [];
@@ -40,18 +49,22 @@ export class Plant {
     private readonly exporter: ManagedProcess,
     readonly folder: string,
     private readonly workerPort: number,
+    private readonly soakMs: number,
   ) {}
 
-  static async start(): Promise<Plant> {
+  static async start({ durable = false, soakMs = REHEARSED_SOAK_MS }: PlantOptions = {}): Promise<Plant> {
     const folder = mkdtempSync(join(tmpdir(), 'sluice-plant-'));
     const [udpPort, metricsPort, workerPort] = (await freePorts(3)) as [number, number, number];
-    const [temporal, stage] = await Promise.all([TemporalServer.start(), startStage({ service: SERVICE })]);
+    const [temporal, stage] = await Promise.all([
+      TemporalServer.start(durable ? { databaseFolder: folder } : {}),
+      startStage({ service: SERVICE }),
+    ]);
     const exporter = await startProcess(
       sluice('exporter', ['--udp-port', String(udpPort), '--port', String(metricsPort), '--service', SERVICE]),
       { isReady: () => isOk(`http://127.0.0.1:${metricsPort}/healthz`), withinMs: 30_000 },
     );
     stage.log.relayTo(udpPort);
-    const plant = new Plant(temporal, stage, exporter, folder, workerPort);
+    const plant = new Plant(temporal, stage, exporter, folder, workerPort, soakMs);
     writeFileSync(plant.file('sluice.config.yaml'), plant.#configuration(metricsPort));
     await plant.startWorker();
     return plant;
@@ -83,6 +96,19 @@ export class Plant {
     await this.#worker?.kill();
   }
 
+  /** SIGKILL, and again on the same port and database. */
+  async killTemporal(): Promise<void> {
+    await this.#during('temporal', () => this.temporal.restart('kill'));
+  }
+
+  /** SIGKILL, and again with what its map files say. */
+  async killProxy(): Promise<void> {
+    await this.#during('proxy', async () => {
+      await this.stage.haproxy.kill();
+      await this.stage.haproxy.start();
+    });
+  }
+
   async reload(): Promise<void> {
     const before = await this.stage.haproxy.route();
     this.#snapshots.push(before);
@@ -90,9 +116,16 @@ export class Plant {
     this.#disturbances.push({ what: 'reload', from: before.at, to: Date.now() });
   }
 
+  async #during(what: Disturbance['what'], happen: () => Promise<void>): Promise<void> {
+    const from = Date.now();
+    await happen();
+    // The proxy's health checks find its servers again within two seconds.
+    this.#disturbances.push({ what, from, to: Date.now() + 2_000 });
+  }
+
   /** Until the rollout has closed and everything is at rest; then the referee judges the whole record since the plant's start. */
   async judge(): Promise<void> {
-    await until(async () => !(await this.temporal.isOpen(ROLLOUT)), { withinMs: 60_000, what: 'the rollout to have closed' });
+    await until(async () => !(await this.temporal.isOpen(ROLLOUT)), { withinMs: 180_000, what: 'the rollout to have closed' });
     const chain = await this.temporal.showChain(ROLLOUT);
     this.#rollouts.set(JSON.stringify(chain[0]?.events[0]), chain);
     const evidence = await gather(this.stage, {
@@ -109,6 +142,7 @@ export class Plant {
       otherLadders: releases.map((release) => ({ release, stepsBp: [10_000] })),
       stableAtStart: 'blue',
       slotOf: { [blue.identity.releaseId]: 'blue', [green.identity.releaseId]: 'green' },
+      soakMs: this.soakMs,
       disturbances: this.#disturbances,
     });
   }
@@ -128,6 +162,7 @@ export class Plant {
     const lines = [
       `service: ${SERVICE}`,
       `environment: ${ENVIRONMENT}`,
+      ...(/^soak:/m.test(more) ? [] : [`soak: ${String(this.soakMs / 1_000)}s`]),
       `candidate: {release: ${identity.releaseId}, revision: ${slot}}`,
       'router: proxy',
       'metrics: log',

@@ -37,6 +37,8 @@ export interface Circumstances {
   readonly service: string;
   /** The ladder in basis points, the last one 10,000. */
   readonly stepsBp: readonly number[];
+  /** The shortest soak that any plan in the record has, in milliseconds; absent: not looked at. */
+  readonly soakMs?: number;
   /** Further ladders in the same record, of releases as a ramp's id spells them: `sluice rollback` has the one step 10,000. */
   readonly otherLadders?: readonly { readonly release: string; readonly stepsBp: readonly number[] }[];
   /** The plan says `accept-on-probes`: a step may be left without a pass (I3). */

@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { completeRecord } from './complete-record.js';
+import { soak } from './a22-soak.js';
 import type { Circumstances, Evidence, Finding, Rule } from './evidence.js';
 import { exitCodes } from './exit-codes.js';
 import { ladder } from './i1-ladder.js';
@@ -31,6 +32,7 @@ export const RULES: readonly Rule[] = [
   uncutStreams,
   noFailedRequest,
   lease,
+  soak,
   exitCodes,
 ];
 

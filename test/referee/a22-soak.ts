@@ -12,9 +12,10 @@ export const soak: Rule = (evidence, circumstances) => {
   const acts = actsOf(evidence, circumstances);
   const words = evidence.rollouts.flatMap((chain) => [...messages(chain, 'skip'), ...messages(chain, 'promote')]);
   return rampsOf(acts).flatMap((ramp) => {
+    // A write that was stalled is repeated, and the first that came through counts.
     const steps = new Map<number, number>();
     for (const act of powerfulRaises(acts).filter((raise) => raise.ramp === ramp && raise.accepted))
-      if (!steps.has(act.bp)) steps.set(act.bp, act.forwardedAt);
+      steps.set(act.bp, Math.min(act.forwardedAt, steps.get(act.bp) ?? Infinity));
     const writes = [...steps].sort(([one], [other]) => one - other);
     return writes.slice(1).flatMap(([bp, at], index): Finding[] => {
       const [before = 0, since = 0] = writes[index] ?? [];

@@ -34,14 +34,13 @@ test('without any traffic it holds at its first weight, says so and what to do, 
   assert.equal(started.code, 0, started.stdout + started.stderr);
   const screen = await shows(/no traffic since/);
   assert.match(screen, /send requests, or set idle\.then; rolls back at/);
-  assert.match(screen, /AT 1 %/);
+  assert.match(screen, /step 1\/5 +1 %/);
   const ended = await plant.sluice(['watch', SERVICE, '--env', 'test']);
   assert.equal(ended.code, 2, ended.stdout + ended.stderr);
   assert.match(ended.stdout, /nobody cleared "idle" within its limit/);
 });
 
 test('at one request a second it says how much evidence is missing, and never takes little for enough', async () => {
-  // One record is needed, or the referee has nothing to read: the users of this test are the few that there are.
   const load = new Load({ url: plant.stage.haproxy.url, requestsPerSecond: 1, atMost: { requests: 200, ms: 180_000 } });
   const started = await plant.sluice([
     'start',
@@ -50,7 +49,7 @@ test('at one request a second it says how much evidence is missing, and never ta
   ]);
   assert.equal(started.code, 0, started.stdout + started.stderr);
   const screen = await shows(/too little evidence|no traffic/);
-  assert.match(screen, /AT 1 %/);
+  assert.match(screen, /step 1\/5 +1 %/);
   const ended = await plant.sluice(['watch', SERVICE, '--env', 'test']);
   await load.stop();
   assert.equal(ended.code, 2, ended.stdout + ended.stderr);

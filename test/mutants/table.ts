@@ -11,6 +11,7 @@ export interface Mutant {
 }
 
 const ROLLOUT = 'test/domain/rollout.test.ts';
+const SUPERVISION = 'test/activities/supervise-ramp.test.ts';
 const INVARIANTS = 'test/domain/invariants.test.ts';
 
 export const MUTANTS: readonly Mutant[] = [
@@ -123,6 +124,61 @@ export const MUTANTS: readonly Mutant[] = [
     test: INVARIANTS,
     title: 'the invariants hold',
     pure: true,
+  },
+  {
+    name: 'a lease is renewed although a gate failed',
+    file: 'src/activities/supervise/supervise-ramp.ts',
+    find: "const judgement = this.#judge(reading);\n    if (judgement.verdict === 'fail') return this.#failed();",
+    replace:
+      "const judgement = this.#judge(reading);\n    if (judgement.verdict === 'fail') {\n      await this.#renew();\n      return this.#failed();\n    }",
+    test: SUPERVISION,
+    title: 'a decisive failure revokes the ramp before it returns and renews nothing',
+    pure: true,
+  },
+  {
+    name: 'a failing gate returns without a revocation',
+    file: 'src/activities/supervise/supervise-ramp.ts',
+    find: "await this.#revoke('gate');",
+    replace: '',
+    test: SUPERVISION,
+    title: 'a decisive failure revokes the ramp before it returns and renews nothing',
+    pure: true,
+  },
+  {
+    name: 'every verdict waits for the slowest source',
+    file: 'src/activities/supervise/supervise-ramp.ts',
+    find: "if (!over.aborted && this.#verdictOn(this.#sources.reading()) === 'fail') failing();",
+    replace: 'void failing;',
+    test: SUPERVISION,
+    title: 'hangs just when another shows the failure',
+    pure: true,
+  },
+  {
+    name: 'a revision with open streams is let go',
+    file: 'src/activities/release-capacity.ts',
+    find: 'if (active > 0) return { stillOpen: active };',
+    replace: 'void active;',
+    test: 'test/activities/waits.test.ts',
+    title: 'a revision on which streams are open is not let go',
+    pure: true,
+  },
+  {
+    name: 'a superseded rollout keeps the next one waiting',
+    file: 'src/domain/transitions.ts',
+    find: "exposed ? drainStage(cause) : 'parting'",
+    replace: "exposed ? 'draining' : 'parting'",
+    test: 'test/domain/ending.test.ts',
+    title: 'a superseded rollout hands its drain over',
+    pure: true,
+  },
+  {
+    name: 'long activities take the slots of a rollback',
+    file: 'src/workflows/options.ts',
+    find: 'taskQueue: LONG_TASK_QUEUE,\n    startToCloseTimeout: bucketMs',
+    replace: 'startToCloseTimeout: bucketMs',
+    test: 'test/workflow/rollout.test.ts',
+    title: 'with more rollouts than long slots',
+    pure: false,
   },
   {
     name: 'an undecodable abort is only noted',

@@ -9,6 +9,8 @@ import { join } from 'node:path';
 const PARTS = [
   { command: 'haproxy', why: 'the real router', install: 'apt-get install haproxy' },
   { command: 'prometheus', why: 'the real metric store', install: 'apt-get install prometheus' },
+  { command: 'redis-server', why: "the guard's store in Redis", install: 'apt-get install redis-server' },
+  { command: 'pg_ctlcluster', why: "the guard's store in PostgreSQL", install: 'apt-get install postgresql' },
   { command: 'chromium', why: "what people see in Temporal's UI", install: 'apt-get install chromium' },
 ] as const;
 

@@ -5,6 +5,7 @@ import type { Revision } from '../domain/words.js';
 import type { LookedBack, MetricSource } from '../providers/ports.js';
 import type { Tools } from './dependencies.js';
 import { describeError } from './failures.js';
+import { measuredPair } from './measured-pair.js';
 import { within } from './waiting.js';
 
 const EVERY_MS = 1_000;
@@ -66,7 +67,7 @@ export class LookingBack {
     const readings: Reading[] = [];
     try {
       for (let cursor: Cursor | undefined = 'begin'; cursor !== undefined && !this.#enough.signal.aborted;) {
-        const looked = await this.#ask(source, cursor);
+        const looked = await this.#ask(name, source, cursor);
         if (looked === undefined) return { readings, why: `metrics "${name}" cannot look back` };
         readings.push(...looked.readings);
         cursor = looked.cursor;
@@ -78,10 +79,10 @@ export class LookingBack {
     }
   }
 
-  async #ask(source: MetricSource, cursor: Cursor): Promise<LookedBack | undefined> {
+  async #ask(name: string, source: MetricSource, cursor: Cursor): Promise<LookedBack | undefined> {
     const { clock } = this.tools;
-    const { stable, spanMs } = this.wanted;
-    const pair = { stable, candidate: this.candidate };
+    const { stable, spanMs, policy } = this.wanted;
+    const pair = measuredPair(name, stable, this.candidate, policy.gates);
     const ask = async (signal: AbortSignal) => source.lookBack?.(this.where.target, pair, cursor, spanMs, signal);
     return within(clock, DEADLINE_MS, ask, this.#over.signal);
   }

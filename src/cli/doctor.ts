@@ -4,25 +4,24 @@ import { SEARCH_ATTRIBUTES } from '../contract/names.js';
 import { percent } from '../domain/telling.js';
 import type { Target } from '../domain/words.js';
 import type { PlatformConfig } from '../spec/platform.js';
-import { renderUnresolved, resolveSecrets } from '../spec/secrets.js';
+import type { TrafficRouter } from '../providers/ports.js';
+import { renderUnresolved, resolveSecrets, type UnresolvedSecret } from '../spec/secrets.js';
+import { failed, ok, warning, type Check } from './checks.js';
+import { checkLevels, type Named } from './doctor-levels.js';
+import { checkVersioning } from './doctor-versioning.js';
 import { oneLine } from './render/text.js';
 import { secretsOf } from './session.js';
 import type { Surroundings } from './surroundings.js';
 
-export interface Check {
-  readonly state: 'ok' | 'warning' | 'failed';
-  readonly what: string;
-  readonly text: string;
-}
-
-const ok = (what: string, text: string): Check => ({ state: 'ok', what, text });
-const warning = (what: string, text: string): Check => ({ state: 'warning', what, text });
-const failed = (what: string, text: string): Check => ({ state: 'failed', what, text });
-
 export async function checkTemporal(client: SluiceClient): Promise<readonly Check[]> {
   const { address, namespace } = client.temporal;
-  const checks = await Promise.all([checkWorkers(client), checkSearchAttributes(client), checkClock(client)]);
-  return [ok('temporal', `${address} answers, namespace ${namespace}`), ...checks];
+  const [workers, versioning, ...others] = await Promise.all([
+    checkWorkers(client),
+    checkVersioning(client).catch((error: unknown) => [warning('worker versioning', `cannot be read: ${messageOf(error)}`)]),
+    checkSearchAttributes(client),
+    checkClock(client),
+  ]);
+  return [ok('temporal', `${address} answers, namespace ${namespace}`), workers, ...versioning, ...others];
 }
 
 async function checkWorkers(client: SluiceClient): Promise<Check> {
@@ -71,34 +70,45 @@ async function checkClock(client: SluiceClient): Promise<Check> {
     : ok('clock', text);
 }
 
-/** Reads every configured router as the worker would. Writes nothing. */
-export async function checkRouters(
+/** Reads every configured router and metrics connection as the worker would, for one service. Writes nothing. */
+export async function checkService(
   surroundings: Surroundings,
   platform: PlatformConfig,
   target: Target,
 ): Promise<readonly Check[]> {
   const { pino } = await import('pino');
   const { createPorts } = await import('../worker/providers.js');
-  const resolved = resolveSecrets({ ...platform, metrics: {}, capacity: {}, queues: {}, notifiers: {} }, secretsOf(surroundings));
-  if (resolved.kind === 'invalid')
-    return resolved.secrets.map((secret) => failed('routers', renderUnresolved(platform.file, secret)));
-  const ports = createPorts(
-    { ...resolved.config, metrics: {}, capacity: {}, queues: {}, notifiers: {} },
-    pino({ level: 'silent' }),
+  const others = { capacity: {}, queues: {}, notifiers: {} };
+  const resolve = (part: Pick<PlatformConfig, 'routers' | 'metrics'>): ReturnType<typeof resolveSecrets> => {
+    const { address, namespace } = platform.temporal;
+    return resolveSecrets({ ...platform, ...others, ...part, temporal: { address, namespace } }, secretsOf(surroundings));
+  };
+  const unresolved = (what: string, { secrets }: { readonly secrets: readonly UnresolvedSecret[] }): readonly Check[] =>
+    secrets.map((secret) => failed(what, renderUnresolved(platform.file, secret)));
+
+  const routers = resolve({ routers: platform.routers, metrics: {} });
+  if (routers.kind === 'invalid') return unresolved('routers', routers);
+  // A machine without the metrics' secrets can still tell of the routers.
+  const metrics = resolve({ routers: {}, metrics: platform.metrics });
+  const known = metrics.kind === 'ok' ? metrics.config.metrics : {};
+  const ports = createPorts({ ...others, routers: routers.config.routers, metrics: known }, pino({ level: 'silent' }));
+  const sources = Object.keys(known).map((name) => ({ name, port: ports.metrics(name) }));
+  const named = Object.keys(platform.routers).map((name) => ({ name, port: ports.router(name) }));
+  const checks = await Promise.all(
+    named.map(async (router) => [await checkRouter(target, router), ...(await checkLevels(target, router, sources))]),
   );
-  return Promise.all(
-    Object.keys(platform.routers).map(async (name): Promise<Check> => {
-      try {
-        const router = ports.router(name);
-        const { lease, fencing } = await router.describe(target);
-        const { stable, effectiveBp, lease: state } = await router.read(target);
-        const text = `${target.service}: stable ${stable?.id ?? 'unknown'}, candidate ${percent(effectiveBp)}, lease ${state}, fenced by ${fencing}`;
-        return lease ? ok(`router ${name}`, text) : warning(`router ${name}`, `${text}; it holds no lease`);
-      } catch (error) {
-        return failed(`router ${name}`, messageOf(error));
-      }
-    }),
-  );
+  return [...(metrics.kind === 'invalid' ? unresolved('metrics', metrics) : []), ...checks.flat()];
+}
+
+async function checkRouter(target: Target, { name, port }: Named<TrafficRouter>): Promise<Check> {
+  try {
+    const { lease, fencing } = await port.describe(target);
+    const { stable, effectiveBp, lease: state } = await port.read(target);
+    const text = `${target.service}: stable ${stable?.id ?? 'unknown'}, candidate ${percent(effectiveBp)}, lease ${state}, fenced by ${fencing}`;
+    return lease ? ok(`router ${name}`, text) : warning(`router ${name}`, `${text}; it holds no lease`);
+  } catch (error) {
+    return failed(`router ${name}`, messageOf(error));
+  }
 }
 
 const messageOf = (error: unknown): string => oneLine(error instanceof Error ? error.message : String(error));

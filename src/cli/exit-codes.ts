@@ -2,7 +2,7 @@
 import type { SendOutcome, Sighting } from '../client/index.js';
 import type { Blocker } from '../domain/blockers.js';
 import type { OutcomeKind } from '../domain/outcome.js';
-import { EVERYBODY, type Instant } from '../domain/words.js';
+import type { Instant } from '../domain/words.js';
 
 export const EXIT = {
   /** Promoted, or the milestone reached, or done what was asked. */
@@ -55,13 +55,14 @@ export function exitOfSighting(sighting: Sighting, waiting: Waiting): ExitCode |
       const { phase, weightBp, blockers } = sighting.status;
       if (phase === 'frozen') return EXIT.frozen;
       if (phase === 'schema-held') return EXIT.held;
-      if (weightBp === EVERYBODY && phasesOf(waiting.goal).includes(phase)) return EXIT.ok;
+      // Above 0, and not everybody: a holdback may stay on stable through the bake.
+      if (weightBp > 0 && phasesOf(waiting.goal).includes(phase)) return EXIT.ok;
       return holdsForAHuman(blockers, waiting) ? EXIT.held : undefined;
     }
   }
 }
 
-/** Phases at 100 % in which a goal is reached before the end. */
+/** Phases at the last step in which a goal is reached before the end. */
 function phasesOf(goal: Goal): readonly string[] {
   if (goal === 'baking') return ['baking', 'verifying', 'finalising', 'draining'];
   return goal === 'durable' ? ['draining'] : [];

@@ -2,6 +2,7 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { Target } from '../domain/words.js';
 import { parseDuration } from '../spec/durations.js';
+import { parseShare } from '../spec/percent.js';
 import { DEFAULT_CONFIG } from './files.js';
 
 const FORMATS = ['text', 'json', 'github'] as const;
@@ -54,6 +55,19 @@ export function durationArgument(text: string): number {
   const ms = parseDuration(text);
   if (ms === undefined) throw new InvalidArgumentError('expected a duration such as 90s, 50m or 2h');
   return ms;
+}
+
+export function shareArgument(text: string): number {
+  const share = parseShare(text);
+  if (share === undefined || share > 1) throw new InvalidArgumentError('expected a share in percent such as 0.1%');
+  return share;
+}
+
+/** Below one request in a thousand seconds there is nothing to expect. */
+export function rpsArgument(text: string): number {
+  const rps = Number(text);
+  if (!/^\d{1,7}(\.\d{1,3})?$/.test(text)) throw new InvalidArgumentError('expected requests a second such as 200 or 0.5');
+  return rps;
 }
 
 export function portArgument(text: string): number {

@@ -6,16 +6,21 @@ import type { RouterConnection } from '../spec/config-schema.js';
 import { formatDuration } from '../spec/durations.js';
 import { thousands } from './render/text.js';
 
-export function planWarnings(plan: RolloutPlan, router: RouterConnection | undefined): readonly string[] {
-  return [...evidenceWarnings(plan), ...routerWarnings(plan, router), ...safetyWarnings(plan)];
+/** `rps` is what the command line expects, in place of what the plan does. */
+export function planWarnings(plan: RolloutPlan, router: RouterConnection | undefined, rps?: number): readonly string[] {
+  return [
+    ...evidenceWarnings(plan, rps ?? plan.capacity?.expectedP50Rps),
+    ...routerWarnings(plan, router),
+    ...safetyWarnings(plan),
+  ];
 }
 
-function evidenceWarnings(plan: RolloutPlan): readonly string[] {
+function evidenceWarnings(plan: RolloutPlan, rps: number | undefined): readonly string[] {
   const { judge, idleThen } = plan;
   const errors = judge.gates.find(({ gate }) => gate === 'errors');
   const literal = judge.gates.filter(({ mode }) => mode === 'threshold').map(({ gate }) => gate);
   return [
-    ...trafficWarnings(plan),
+    ...trafficWarnings(plan, rps),
     ...(errors === undefined || errors.mode === 'observe'
       ? [
           `no error gate decides; preflight refuses this${idleThen === 'accept-on-probes' ? ' unless nothing but probes is wanted (idle.then: accept-on-probes)' : ''}`,
@@ -35,14 +40,13 @@ function evidenceWarnings(plan: RolloutPlan): readonly string[] {
 }
 
 /** A step whose soak sees too few requests stays inconclusive and then waits for a human (A24). */
-function trafficWarnings({ capacity, steps, judge: { minimumRequests } }: RolloutPlan): readonly string[] {
-  if (capacity === undefined)
-    return ['no expected traffic is given (capacity.expectedRps), so nothing can be said about how long the evidence takes'];
-  const seenAt = (weightBp: BasisPoints, forMs: number): number =>
-    (capacity.expectedP50Rps * smallerShare(weightBp) * forMs) / 1_000;
+function trafficWarnings({ steps, judge: { minimumRequests } }: RolloutPlan, rps: number | undefined): readonly string[] {
+  if (rps === undefined)
+    return ['no expected traffic is given (capacity.expectedRps, or --rps), so how long the evidence takes is only a guess'];
+  const seenAt = (weightBp: BasisPoints, forMs: number): number => (rps * smallerShare(weightBp) * forMs) / 1_000;
   const thin = steps.slice(0, -1).filter(({ weightBp, soakMs }) => seenAt(weightBp, soakMs) < minimumRequests);
   const [first] = thin;
-  if (first === undefined) return [];
+  if (first === undefined) return smallSteps(steps, rps);
   const seen = `at ${percent(first.weightBp)} about ${thousands(seenAt(first.weightBp, first.soakMs))} requests arrive within ${formatDuration(first.soakMs)}, and the gates need ${thousands(minimumRequests)} a side`;
   const enough = [2_500, 5_000]
     .filter((weightBp) => seenAt(weightBp, first.soakMs) >= minimumRequests)
@@ -52,6 +56,14 @@ function trafficWarnings({ capacity, steps, judge: { minimumRequests } }: Rollou
   return [
     `${seen}: ${thin.length === 1 ? 'the step' : `${thin.length} steps`} will be extended, and may wait for a human; ${advice}`,
   ];
+}
+
+/** At or below this many requests a second, small steps keep users waiting and prove little. */
+const LOW_RPS = 5;
+
+function smallSteps(steps: RolloutPlan['steps'], rps: number): readonly string[] {
+  const isSmall = rps <= LOW_RPS && steps.some(({ weightBp }) => weightBp < 2_500);
+  return isSmall ? [`at ${rps} requests a second steps below 25 % prove little: consider steps: [25, 50, 100]`] : [];
 }
 
 /** The side with less traffic is what the evidence waits for. */

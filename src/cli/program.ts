@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { EXIT, type ExitCode } from './exit-codes.js';
 import { describeFailure } from './failure.js';
+import { compareCommand } from './commands/compare.js';
 import { demoCommand } from './commands/demo.js';
 import { devCommand } from './commands/dev.js';
 import { doctorCommand } from './commands/doctor.js';
@@ -15,6 +16,7 @@ import { statusCommand } from './commands/status.js';
 import { timelineCommand } from './commands/timeline.js';
 import { validateCommand } from './commands/validate.js';
 import { watchCommand } from './commands/watch.js';
+import { whatIfCommand } from './commands/what-if.js';
 import { workerCommand } from './commands/worker.js';
 import { oneLine } from './render/text.js';
 import type { Surroundings } from './surroundings.js';
@@ -33,6 +35,8 @@ const COMMANDS = [
   messageCommands,
   rollbackCommand,
   timelineCommand,
+  whatIfCommand,
+  compareCommand,
   doctorCommand,
   exporterCommand,
   workerCommand,

@@ -62,11 +62,15 @@ export async function startTemporalServer(options: ServerOptions): Promise<Tempo
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     said = (said + text).slice(-2_000);
   });
+  // Whoever interrupts twice ends this process at once; its own group would let the server live on.
+  const endWithUs = (): void => void child.kill('SIGTERM');
+  process.once('exit', endWithUs);
   const ended = new Promise<void>((resolve) => {
     child.once('error', () => {
       resolve();
     });
     child.once('exit', () => {
+      process.off('exit', endWithUs);
       resolve();
     });
   });

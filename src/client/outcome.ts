@@ -32,7 +32,7 @@ export async function awaitEnding(
 }
 
 /** Results come from a history that others may have written, so they are looked at before they are believed. */
-function isOutcome(value: unknown): value is Outcome {
+export function isOutcome(value: unknown): value is Outcome {
   if (typeof value !== 'object' || value === null) return false;
   const { outcome, headline, timeline } = value as Partial<Record<keyof Outcome, unknown>>;
   return KINDS.some((kind) => kind === outcome) && typeof headline === 'string' && Array.isArray(timeline);

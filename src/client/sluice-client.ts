@@ -7,6 +7,7 @@ import type { Execution } from './execution.js';
 import { inputOf } from './history.js';
 import { listRollouts, type ListFilter } from './list.js';
 import { lastPromotion, rollbackPlan, stopKeeper, type LastPromotion } from './promotion.js';
+import { fetchHistories, recordedRollout, type RecordedRollout } from './recorded.js';
 import { resultOf, type ResultOutcome } from './result.js';
 import { sendMessage, type SendOptions, type SendOutcome, type SentBody } from './send.js';
 import { serverClock, type ClockOffset } from './server-clock.js';
@@ -77,6 +78,11 @@ export class SluiceClient {
   /** The plan and the starter of a run; undefined where they cannot be read. */
   input(execution: Execution): Promise<RolloutInput | undefined> {
     return inputOf(this.temporal, execution);
+  }
+
+  /** What was judged, and on what, in a rollout by its workflow id; undefined where it is no rollout's. */
+  async recorded(workflowId: string, runId?: string): Promise<RecordedRollout | undefined> {
+    return recordedRollout(await fetchHistories(this.temporal, workflowId, runId), this.temporal.keys);
   }
 
   workers(): Promise<WorkersSeen> {

@@ -1,3 +1,4 @@
+import type { CustomMeasure } from './custom-measure.js';
 import type { BasisPoints } from './words.js';
 import type { GateName } from './verdict.js';
 
@@ -13,13 +14,17 @@ export interface GatePolicy {
   /**
    * errors: absolute difference of rates (0.0005 is 0.05 percentage points, R3). latency: ratio of p95 (1.10, R4).
    * cold-starts: share (0.05, R8). queue-age: the rise that matters, in seconds (30). drift: median |d| (0.03, R5).
-   * dedupe: share of misses (0.001, R21).
+   * dedupe: share of misses (0.001, R21). custom: as errors, or, by itself, as dedupe; of a value, the threshold.
    */
   readonly tolerance: number;
   /** Preflight refuses the rollout when the gate's source is missing, instead of listing it as `not judged`. */
   readonly required: boolean;
   /** `threshold` only: ticks in a row over the tolerance before it fails. */
   readonly consecutive: number;
+  /** Part of alpha before all parts are brought to a sum of 1; absent: v of judge.md §2. */
+  readonly share?: number;
+  /** Of a `custom:` gate: what it measures. Absent: a proportion against stable that a connection knows by its name. */
+  readonly measure?: CustomMeasure;
 }
 
 /** The part of a plan that the judge needs. */

@@ -58,8 +58,8 @@ export interface Reading {
   readonly drift?: Sample<readonly number[]>;
   /** 4xx schema refusals of the candidate (R27): counted by themselves, since the error gate cannot see them. */
   readonly schemaRefusals?: Sample<PerRevision<number>>;
-  /** Custom gates by name: two-sample proportions. */
-  readonly custom?: Readonly<Record<string, Sample<PerRevision<RateCounts>>>>;
+  /** Custom gates by name: two-sample proportions, or one value of the candidate. */
+  readonly custom?: Readonly<Record<string, Sample<PerRevision<RateCounts> | number>>>;
 }
 
 /** Where a source's cumulative counting stands (base, last counters, resets). Serialisable; travels with the evidence. */

@@ -4,7 +4,12 @@ import type { StepPolicy } from './policy.js';
 import type { Ledger } from './state.js';
 
 /** What the judge is told at a step: only the gates that preflight found a source for, and the step's share of alpha (judge.md §2). */
-export function stepPolicy(plan: RolloutPlan, ledger: Ledger, ground: Ground, index: number): StepPolicy {
+export function stepPolicy(
+  plan: Pick<RolloutPlan, 'steps' | 'judge'>,
+  ledger: Pick<Ledger, 'entries'>,
+  ground: Pick<Ground, 'gatesInForce'>,
+  index: number,
+): StepPolicy {
   const step = stepAt(plan, index);
   const next = plan.steps[index + 1];
   return {
@@ -18,7 +23,7 @@ export function stepPolicy(plan: RolloutPlan, ledger: Ledger, ground: Ground, in
   };
 }
 
-export function stepAt(plan: RolloutPlan, index: number): RolloutPlan['steps'][number] {
+export function stepAt(plan: Pick<RolloutPlan, 'steps'>, index: number): RolloutPlan['steps'][number] {
   const step = plan.steps[index];
   if (step === undefined) throw new RangeError(`step ${index} of ${plan.steps.length}`);
   return step;

@@ -1,7 +1,7 @@
 import type { GateName } from '../domain/verdict.js';
-import type { JudgePolicy, StepPolicy } from '../domain/policy.js';
+import type { GatePolicy, JudgePolicy, StepPolicy } from '../domain/policy.js';
 
-/** v of judge.md §2. Drift is compared, not sampled, and spends nothing. */
+/** v of judge.md §2. Drift is compared, not sampled, and spends nothing; nor does a value that is held to a threshold. */
 const SHARES: Readonly<Record<string, number>> = {
   errors: 0.4,
   latency: 0.3,
@@ -17,6 +17,9 @@ const PROBES_SHARE = 0.001;
 export function shareOf(gate: GateName): number {
   return SHARES[gate] ?? CUSTOM_SHARE;
 }
+
+const partOf = ({ gate, share, measure }: Pick<GatePolicy, 'gate' | 'share' | 'measure'>): number =>
+  share ?? (measure?.kind === 'value' ? 0 : shareOf(gate));
 
 /** alpha · share / S · 2^-(r+1), judge.md §2: over all gates, steps and entries it sums to at most alpha. */
 export function spend(alpha: number, share: number, judgedSteps: number, earlierEntries: number): number {
@@ -36,6 +39,7 @@ export function alphaOf(
   gate: GateName,
   policy: Pick<JudgePolicy, 'alpha' | 'gates'> & Pick<StepPolicy, 'judgedSteps' | 'earlierEntries'>,
 ): number {
-  const shares = policy.gates.reduce((sum, other) => sum + shareOf(other.gate), 0);
-  return shares > 0 ? spend(alphaForGates(policy.alpha), shareOf(gate) / shares, policy.judgedSteps, policy.earlierEntries) : 0;
+  const shares = policy.gates.reduce((sum, other) => sum + partOf(other), 0);
+  const own = policy.gates.find((other) => other.gate === gate) ?? { gate };
+  return shares > 0 ? spend(alphaForGates(policy.alpha), partOf(own) / shares, policy.judgedSteps, policy.earlierEntries) : 0;
 }

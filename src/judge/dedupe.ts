@@ -1,5 +1,5 @@
 import type { DedupeCounts, RateCounts, Sample } from '../domain/reading.js';
-import { commonFigures, isGross, rulesOf, type Gate } from './gate.js';
+import { commonFigures, isGross, justBefore, repeated, rulesOf, type Gate } from './gate.js';
 import { NOTHING_SEEN, ONE_SAMPLE_LAYOUT, stepOneSample, type OneSampleRules, type OneSampleState } from './one-sample.js';
 import { isCount, isRecord } from './samples.js';
 import { conclusion, percent, whole } from './sentence.js';
@@ -12,6 +12,10 @@ export const dedupe: Gate<OneSampleState, DedupeCounts> = {
   layout: ONE_SAMPLE_LAYOUT,
   sample: (reading) => reading.dedupe,
   open: () => NOTHING_SEEN,
+  again: (state) => {
+    const [replays, misses] = state.last;
+    return { before: justBefore(state), sample: repeated(state, { replays, misses, duplicateEffects: 0 }) };
+  },
   judge: (context, before, sample) => {
     const { gate } = context;
     const rules: OneSampleRules = {

@@ -9,7 +9,18 @@ import {
   type DifferenceState,
 } from './difference.js';
 import { pearson } from './dispersion.js';
-import { CEILING, commonFigures, isGross, knownLimit, rulesOf, type Context, type Gate, type Judged } from './gate.js';
+import {
+  CEILING,
+  commonFigures,
+  isGross,
+  justBefore,
+  knownLimit,
+  repeated,
+  rulesOf,
+  type Context,
+  type Gate,
+  type Judged,
+} from './gate.js';
 import { moreRequests } from './outlook.js';
 import { conclusion, percent, points, share } from './sentence.js';
 
@@ -28,6 +39,11 @@ export function differenceGate(
     sample: sampleOf,
     open: openAt,
     judge: (context, state, sample) => judgeDifference(label, context, state, sample),
+    again: (state) => {
+      const [n1, e1, n0, e0] = state.last;
+      const value = { candidate: { requests: n1, bad: e1 }, stable: { requests: n0, bad: e0 } };
+      return { before: justBefore(state), sample: repeated(state, value) };
+    },
   };
 }
 

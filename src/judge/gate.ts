@@ -32,7 +32,18 @@ export interface Gate<S extends Memory, T> {
   /** At the start of a step; `before` is the gate's memory of the step before, where there was one. */
   open(context: Context, before: S | undefined): S;
   judge(context: Context, state: S, sample: Sample<T> | undefined): Judged<S>;
+  /**
+   * What to judge so that a memory is judged once more as it stands, under another policy than the `recorded` one; undefined
+   * where it does not hold enough for that. Absent: it never does.
+   */
+  again?(state: S, context: Context, recorded: GatePolicy): { readonly before: S; readonly sample: Sample<T> } | undefined;
 }
+
+/** A sample of what is remembered: nothing new is in it. */
+export const repeated = <T>({ elapsedMs }: Memory, value: T): Sample<T> => ({ at: 0, ageMs: 0, elapsedMs, value });
+
+/** For the literal rule, which counts ticks: as if the sample were a newer one. */
+export const justBefore = <S extends Memory>(state: S): S => ({ ...state, elapsedMs: state.elapsedMs - 1 });
 
 const MINIMUM_BAD = 3;
 const NO_TRAFFIC_AFTER_MS = 60_000;

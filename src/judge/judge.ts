@@ -2,13 +2,13 @@
  * Readings → verdicts. Pure: no clock, no randomness; the time is in the samples. Run it in an activity, since Math.log may
  * differ between engines (judge.md §1).
  */
-import type { StepPolicy } from '../domain/policy.js';
+import type { GatePolicy, StepPolicy } from '../domain/policy.js';
 import type { Reading, Sample } from '../domain/reading.js';
 import type { Evidence, GateName, GateVerdict } from '../domain/verdict.js';
 import type { Json } from '../domain/words.js';
 import { alphaOf } from './alpha.js';
 import { coldStarts } from './cold-starts.js';
-import { customGate } from './custom.js';
+import { absoluteGate, customGate, valueGate } from './custom.js';
 import type { Memory } from './decide.js';
 import { dedupe } from './dedupe.js';
 import { drift } from './drift.js';
@@ -28,9 +28,7 @@ const VERSION = 1;
  */
 export function openEvidence(policy: StepPolicy, previous?: Evidence): Evidence {
   const before = memoriesOf(previous);
-  return evidenceOf(
-    policy.gates.map((gate) => [gate.gate, bound(gate.gate).open(contextOf(policy, gate.gate), before?.[gate.gate])]),
-  );
+  return evidenceOf(policy.gates.map((gate) => [gate.gate, bound(gate).open(contextOf(policy, gate.gate), before?.[gate.gate])]));
 }
 
 /**
@@ -44,14 +42,30 @@ export function judge(
   reading: Reading,
 ): { readonly verdicts: readonly GateVerdict[]; readonly evidence: Evidence } {
   const memories = memoriesOf(evidence);
-  const judged = policy.gates.map(({ gate }) => ({
-    gate,
-    ...bound(gate).judge(contextOf(policy, gate), memories?.[gate], isRecord(reading) ? reading : {}),
+  const judged = policy.gates.map((own) => ({
+    gate: own.gate,
+    ...bound(own).judge(contextOf(policy, own.gate), memories?.[own.gate], isRecord(reading) ? reading : {}),
   }));
   return {
     verdicts: judged.map(({ verdict }) => verdict),
     evidence: evidenceOf(judged.map(({ gate, memory }) => [gate, memory])),
   };
+}
+
+/**
+ * What each gate of `policy` would have said of evidence that was gathered under `recorded`: exactly, for the evidence holds
+ * the sums of judge.md §1 and not the verdict. A failure of before does not stand, and a recorded moment counts for as many
+ * ticks in a row as the literal rule asks for. Undefined: the evidence does not hold what that gate would need.
+ */
+export function judgeAgain(policy: StepPolicy, evidence: Evidence, recorded: StepPolicy): readonly (GateVerdict | undefined)[] {
+  const memories = memoriesOf(evidence);
+  return policy.gates.map((gate) => {
+    const once = recorded.gates.find((other) => other.gate === gate.gate);
+    const context = contextOf(policy, gate.gate);
+    // Counts of something else say nothing.
+    if (JSON.stringify(once?.measure) !== JSON.stringify(gate.measure)) return undefined;
+    return once && bound(gate).again({ ...context, gate: { ...context.gate, consecutive: 1 } }, memories?.[gate.gate], once);
+  });
 }
 
 /** A gate whose memory is packed: what is common to all of them, whatever each remembers. */
@@ -62,6 +76,7 @@ interface BoundGate {
     memory: Json | undefined,
     reading: Reading,
   ): { readonly memory: number[]; readonly verdict: GateVerdict };
+  again(context: Context, memory: Json | undefined, recorded: GatePolicy): GateVerdict | undefined;
 }
 
 function bind<S extends Memory & { readonly [K in keyof S]: number | readonly number[] }, T>(gate: Gate<S, T>): BoundGate {
@@ -76,6 +91,11 @@ function bind<S extends Memory & { readonly [K in keyof S]: number | readonly nu
       // The last fence against numbers that overflow: such a tick is no data and leaves no trace.
       const isSound = packed.every(isNumber) && Object.values(verdict.figures).every(isNumber);
       return isSound ? { memory: packed, verdict } : { memory: pack<S>(gate.layout, state), verdict: unsound(context, state) };
+    },
+    again: (context, memory, recorded) => {
+      const state = unpack<S>(gate.layout, memory);
+      const again = state && state.elapsedMs >= 0 ? gate.again?.({ ...state, failed: 0 }, context, recorded) : undefined;
+      return again && verdictOf(context, gate.judge(context, again.before, again.sample), true);
     },
   };
 }
@@ -127,12 +147,18 @@ const GATES: Readonly<Record<string, BoundGate>> = {
 };
 const CUSTOM = 'custom:';
 
-function bound(name: GateName): BoundGate {
-  if (name.startsWith(CUSTOM)) return bind(customGate(name.slice(CUSTOM.length)));
+function bound({ gate: name, measure }: GatePolicy): BoundGate {
+  if (name.startsWith(CUSTOM)) return boundCustom(name.slice(CUSTOM.length), measure);
   const gate = Object.hasOwn(GATES, name) ? GATES[name] : undefined;
   if (gate === undefined)
     throw new TypeError(`Unknown gate "${name}". Known: ${Object.keys(GATES).join(', ')}, ${CUSTOM}<name>.`);
   return gate;
+}
+
+/** Each kind remembers other things, so that they are bound one by one. */
+function boundCustom(name: string, measure: GatePolicy['measure']): BoundGate {
+  if (measure?.kind === 'value') return bind(valueGate(name, measure.fails));
+  return measure?.comparison === 'absolute' ? bind(absoluteGate(name)) : bind(customGate(name));
 }
 
 function contextOf(policy: StepPolicy, name: GateName): Context {

@@ -1,9 +1,20 @@
 import type { LatencyHistogram, Sample } from '../domain/reading.js';
 import { EVERYBODY } from '../domain/words.js';
 import { QUANTILE } from './buckets.js';
-import { commonFigures, GROSS_FACTOR, knownLimit, rulesOf, type Context, type Gate, type Judged } from './gate.js';
+import {
+  commonFigures,
+  GROSS_FACTOR,
+  justBefore,
+  knownLimit,
+  repeated,
+  rulesOf,
+  type Context,
+  type Gate,
+  type Judged,
+} from './gate.js';
+import { hashOf } from './hash.js';
 import { moreRequests } from './outlook.js';
-import { conclusion, decimal, percent, points, whole } from './sentence.js';
+import { conclusion, decimal, percent, points, share, trimmed, whole } from './sentence.js';
 import { OPEN_SLOW, SLOW_LAYOUT, stepSlow, type SlowFinding, type SlowRules, type SlowState } from './slow-requests.js';
 
 /** Slow requests are no lost ones, so the budget is ten times that of the errors (judge.md §0). */
@@ -19,6 +30,15 @@ export const latency: Gate<SlowState, LatencyHistogram> = {
   sample: (reading) => reading.latency,
   open: openAt,
   judge: judgeLatency,
+  again: (state, { gate }, recorded) => {
+    // Which requests are slow was counted for the recorded ratio alone, and the literal rule needs milliseconds.
+    const cannot = gate.tolerance !== recorded.tolerance || (gate.mode === 'threshold' && state.limit < 0);
+    if (cannot || state.lastCandidate.length === 0) return undefined;
+    // The bounds are not remembered, only the sums over them: any others of that number serve, wide enough for the ratio.
+    const boundsMs = state.lastCandidate.slice(1).map((_, k) => 10 ** k);
+    const sample = repeated(state, { boundsMs, counts: { candidate: state.lastCandidate, stable: state.lastStable } });
+    return { before: { ...justBefore(state), shape: hashOf(boundsMs.join()) }, sample };
+  },
 };
 
 /** Stable's histogram of the step before chooses x. At 100 % the step before's x stays, with stable's bound for it. */
@@ -74,7 +94,7 @@ function judgeLatency(context: Context, before: SlowState, sample: Sample<Latenc
       stableRequests: alone ? Infinity : state.total[1],
       atLeast: alone
         ? `at least ${percent(finding.bounds.lower)} (at most ${percent(state.limit)} allowed)`
-        : `at least ${points(finding.bounds.lower)} points more slow ones`,
+        : `at least ${points(finding.bounds.lower)} points more slow ones (tolerance ${trimmed((rules.ratio - 1) * 100)} % of p95)`,
       atMost: alone
         ? `at most ${percent(finding.bounds.upper)} slow (at most ${percent(state.limit)} allowed)`
         : finding.bounds.upper < 0
@@ -104,10 +124,11 @@ function measured(state: SlowState, { candidateP95, stableP95, x, realRatio }: S
   const [tested, slow, stableTested, stableSlow] = state.tested;
   const alone = state.limit >= 0;
   if (x !== undefined && realRatio !== undefined && tested > 0 && (alone || stableTested > 0)) {
+    const old = `${decimal(x)} ms`;
     const stable = alone
-      ? `of stable's, at most ${percent(state.limit)}`
-      : `of stable's ${whole(stableTested)}, ${percent(stableSlow / stableTested)}`;
-    return `${percent(slow / tested)} of the candidate's ${whole(tested)} requests are slower than ${realRatio.toFixed(2)} × the old p95 (${decimal(x * realRatio)} ms); ${stable} were slower than that p95 (${decimal(x)} ms)`;
+      ? `stable at most ${percent(state.limit)} above ${old}`
+      : `stable ${share(stableSlow, stableTested)} above ${old}`;
+    return `candidate ${share(slow, tested)} slower than ${realRatio.toFixed(2)} × the old p95 (${decimal(x * realRatio)} ms), ${stable}`;
   }
   if (candidateP95 === undefined || stableP95 === undefined)
     return `${whole(state.total[0])} requests on the candidate, tolerated ratio ${ratio.toFixed(2)}`;

@@ -31,6 +31,7 @@ export function moreRequests(
   return Math.ceil(requests * (high - 1));
 }
 
-function times({ A, B, C, D }: Sums, factor: number): Sums {
+/** The safe half of the sums, were there so many times the data. */
+export function times({ A, B, C, D }: Sums, factor: number): Sums {
   return { A, B, C: C.map((x) => x * factor), D: D.map((x) => x * factor) };
 }

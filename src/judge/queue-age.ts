@@ -1,4 +1,4 @@
-import { isGross, type Gate } from './gate.js';
+import { isGross, repeated, type Gate } from './gate.js';
 import { GROWTH_LAYOUT, openGrowth, stepGrowth, type GrowthRules, type GrowthState } from './growth.js';
 import { isNumber, isRecord } from './samples.js';
 import { conclusion, decimal } from './sentence.js';
@@ -8,6 +8,10 @@ export const queueAge: Gate<GrowthState, number> = {
   layout: GROWTH_LAYOUT,
   sample: (reading) => reading.queueAgeS,
   open: (_, before) => openGrowth(before && referenceAfter(before)),
+  again: (state) => {
+    const latest = state.recent.at(-1);
+    return latest === undefined ? undefined : { before: state, sample: repeated(state, latest) };
+  },
   judge: (context, before, sample) => {
     const { gate, policy } = context;
     const rules: GrowthRules = {

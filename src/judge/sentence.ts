@@ -24,7 +24,9 @@ export function decimal(value: number): string {
   const size = Math.abs(value);
   if (size === 0) return '0';
   if (size >= 10) return value.toFixed(size >= 99.5 ? 0 : 1);
-  return value.toFixed(size >= 1 ? 1 : Math.min(6, 1 - Math.floor(Math.log10(size))));
+  if (size >= 1) return value.toFixed(1);
+  // 0.0987 is 0.10 beside 0.12, as people write them.
+  return value.toFixed(size >= 0.095 ? 2 : Math.min(6, 1 - Math.floor(Math.log10(size))));
 }
 
 export function duration(ms: number): string {

@@ -2,6 +2,7 @@
  * What Sluice asks of the world. Every call is whole-state and idempotent: calling twice is calling once. A time-out means
  * *unknown*: read before you conclude. Errors are `ProviderError`s that say transient or permanent.
  */
+import type { CustomMeasure } from '../domain/custom-measure.js';
 import type { Cursor, Reading } from '../domain/reading.js';
 import type { RouteIntent, RouterCapabilities, RouteState } from '../domain/route.js';
 import type { BasisPoints, Instant, Ramp, Revision, Target } from '../domain/words.js';
@@ -56,6 +57,8 @@ export interface TrafficRouter {
 export interface MeasuredPair {
   readonly stable: Revision;
   readonly candidate: Revision;
+  /** What the rollout's own gates measure at this source, by the gate's name without `custom:`; read into `Reading.custom`. */
+  readonly custom?: Readonly<Record<string, CustomMeasure>>;
 }
 
 /** What a source told of stable before a ramp. */

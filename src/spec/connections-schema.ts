@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { choice, count, duration, flag, name, section, text } from './fields.js';
+import { labelName, metricName, whereSchema } from './custom-gates-schema.js';
+import { choice, count, duration, flag, label, name, section, text } from './fields.js';
 import { address, secret } from './secret-schema.js';
 
 /** Discriminated by `type`: `found "haproxi", expected one of haproxy, edge, exec`. */
@@ -43,6 +44,18 @@ const edge = section({
   control: address().describe('The embedded edge’s control endpoint.'),
   public: address().describe('Where users arrive.'),
   token: secret().describe('Authorises control and pinned requests.'),
+  services: z
+    .record(
+      label(),
+      section({
+        blue: address().describe('The slot blue’s server.'),
+        green: address().describe('The slot green’s server.'),
+        stable: choice(['blue', 'green']).optional().describe('Serves everybody before the first promotion; blue unless told.'),
+      }),
+      { error: 'a mapping from services to {blue, green, stable}' },
+    )
+    .optional()
+    .describe('Services by name: `sluice dev` starts this edge itself, on this machine.'),
 });
 
 const capabilities = section({
@@ -89,28 +102,54 @@ const exec = section({
 
 export const routersSchema = byType(['haproxy', 'edge', 'exec'], [haproxy, edge, exec]);
 
-const metricName = () => text(/^[A-Za-z_:][A-Za-z0-9_:]{0,199}$/, 'the name of a metric');
-const labelName = () => text(/^[A-Za-z_][A-Za-z0-9_]{0,99}$/, 'the name of a label');
+const where = () => whereSchema().optional().describe('Which series count: regular expressions over whole label values.');
+/** A metric, or the part of its series that counts. */
+const selector = () =>
+  z.union([metricName(), section({ metric: metricName(), where: where() })], {
+    error: 'the name of a metric, or {metric, where}',
+  });
+const measuredIn = (unit: string) =>
+  z.union(
+    [metricName(), section({ metric: metricName(), where: where(), unit: choice(['s', 'ms']).optional().describe(unit) })],
+    { error: 'the name of a metric, or {metric, where, unit}' },
+  );
 
 const naming = {
   labels: section({
-    service: labelName().optional(),
+    service: labelName().optional().describe('Absent beside `names`: the source serves one service.'),
+    environment: labelName().optional(),
     revision: labelName().optional().describe('Tells the revisions apart: `revision`, `version`, `pod_template_hash`, …'),
-    replica: labelName().optional(),
+    replica: labelName().optional().describe('Tells replicas apart, from which the judge learns how errors burst.'),
     code: labelName().optional().describe('Status code or its class.'),
+    fixed: z
+      .record(labelName(), text(/^[^\n]{0,256}$/, 'a value on one line'), { error: 'a mapping from labels to values' })
+      .optional()
+      .describe('Further labels and the values that they must have: `{cluster: eu-1}`.'),
   })
     .optional()
     .describe('Labels, where they are not ours.'),
   names: section({
-    requests: metricName().optional(),
-    latency: metricName().optional(),
-    coldStarts: metricName().optional(),
-    queueAge: metricName().optional(),
-    replays: metricName().optional(),
-    duplicates: metricName().optional(),
+    requests: selector().optional().describe('A counter of user requests.'),
+    errors: selector().optional().describe('What is bad among them; absent: those whose code begins with 5.'),
+    cutStreams: selector().optional().describe('Answers that broke off after a 200; bad as well.'),
+    latency: measuredIn('Of its buckets; s where nothing is said.').optional().describe('A histogram, without `_bucket`.'),
+    coldStarts: selector().optional(),
+    queueAge: measuredIn('s where nothing is said.').optional().describe('A gauge: age of the oldest message.'),
+    replays: selector().optional(),
+    duplicates: selector().optional(),
+    schemaRefusals: selector().optional().describe('Requests refused for their schema pins (R27).'),
   })
     .optional()
-    .describe('Metrics, where they are not ours.'),
+    .describe('Metrics, where they are not ours. What is not named is not judged.'),
+  custom: z
+    .record(name(), section({ bad: selector(), all: selector() }), { error: 'a mapping from names to {bad, all}' })
+    .optional()
+    .describe('Proportions that rollouts may name as gates of their own.'),
+  startsAtZero: flag()
+    .optional()
+    .describe(
+      'The counters of a revision exist from its start, so that a revision without a series has had none; otherwise that is no data.',
+    ),
   headers: headers().describe('Sent with every request.'),
   timeout: timeout().describe('Of one read.'),
 };
@@ -118,6 +157,11 @@ const naming = {
 const scrape = section({
   type: z.literal('scrape'),
   urls: addresses().describe('Every replica’s own address: through a balancer the counts would hop.'),
+  serviceParameter: text(/^[A-Za-z0-9_-]{1,64}$/, 'the name of a query parameter')
+    .optional()
+    .describe(
+      'Limits the page to one service. Without `names` it is `service`, which `sluice exporter` knows; otherwise none is sent.',
+    ),
   ...naming,
 });
 

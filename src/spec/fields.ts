@@ -5,6 +5,7 @@
  * Numbers and switches may also come as text: a placeholder or a `--set` always yields text.
  */
 import { z } from 'zod';
+import { EVERYBODY } from '../domain/words.js';
 import { DURATION_PATTERN, formatDuration, LONGEST_MS, parseDuration } from './durations.js';
 import { formatShare, parseShare, parseWeight, SHARE_PATTERN, WEIGHT_PATTERN } from './percent.js';
 
@@ -44,12 +45,12 @@ export function duration({ leastMs = 0, mostMs = LONGEST_MS }: { leastMs?: numbe
 }
 
 /** Basis points from a percentage down to 0.01 %. */
-export function weight({ leastBp }: { leastBp: number }) {
-  const expected = `a percentage from ${leastBp === 0 ? '0' : String(leastBp / 100)} to 100, in steps of 0.01`;
+export function weight({ leastBp, mostBp = EVERYBODY }: { leastBp: number; mostBp?: number }) {
+  const expected = `a percentage from ${leastBp === 0 ? '0' : String(leastBp / 100)} to ${String(mostBp / 100)}, in steps of 0.01`;
   const input = z.union([z.number({ error: expected }), text(WEIGHT_PATTERN, expected)], { error: expected });
   return read(input, expected, (value) => {
     const weightBp = parseWeight(value);
-    return weightBp === undefined || weightBp < leastBp ? undefined : weightBp;
+    return weightBp === undefined || weightBp < leastBp || weightBp > mostBp ? undefined : weightBp;
   });
 }
 

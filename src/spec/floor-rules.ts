@@ -4,7 +4,7 @@ import type { Finding } from './findings.js';
 import type { Floors } from './floors.js';
 import { GATE_NAMES } from './gates.js';
 import { formatPercent } from './percent.js';
-import { soakPaths } from './plan-rules.js';
+import { soakPaths, writtenWeightBp } from './plan-rules.js';
 import { floorName, floorsOf, type PlatformConfig } from './platform.js';
 
 /** Where a plan is below the platform's floors. Each finding names the floor. */
@@ -68,10 +68,11 @@ function gateFloors({ judge }: RolloutPlan, { gates = [] }: Floors, nameOf: Name
 function approvalFloors(plan: RolloutPlan, { approval }: Floors, nameOf: NameOf): readonly Finding[] {
   if (approval === undefined) return [];
   const { beforeWeight } = approval;
-  const needed = beforeWeight === undefined ? -1 : plan.steps.findIndex(({ weightBp }) => weightBp >= beforeWeight);
+  const needed =
+    beforeWeight === undefined ? -1 : plan.steps.findIndex((_, index) => writtenWeightBp(plan, index) >= beforeWeight);
   const findings = plan.approvals.flatMap((rule) => termFloors(rule, approval, nameOf));
   if (needed < 0 || plan.approvals.some(({ beforeStep }) => beforeStep === needed)) return findings;
-  const weight = formatPercent(plan.steps[needed]?.weightBp ?? 0);
+  const weight = formatPercent(writtenWeightBp(plan, needed));
   return [
     ...findings,
     {

@@ -37,10 +37,15 @@ export function raiseToFloors(
   return {
     ...settings,
     soak: isWritten(['soak']) ? settings.soak : Math.max(settings.soak, leastSoak),
-    bake: isWritten(['bake']) ? settings.bake : Math.max(settings.bake, leastBake),
+    bake: { ...settings.bake, soak: isBakeWritten(isWritten) ? settings.bake.soak : Math.max(settings.bake.soak, leastBake) },
     steps: withApprovals(steps, floors),
     gates: withRequiredGates(settings.gates, floors, isWritten),
   };
+}
+
+/** As a duration, or in the mapping that may hold the holdback alone. */
+function isBakeWritten(isWritten: (path: Path) => boolean): boolean {
+  return isWritten(['bake', 'soak']) || (isWritten(['bake']) && !isWritten(['bake', 'holdback']));
 }
 
 function isLast(settings: Settings, index: number): boolean {

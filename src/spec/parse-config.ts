@@ -1,5 +1,6 @@
 import { checker } from './check.js';
 import { CONNECTION_KINDS, configSchema, type ConfigFile } from './config-schema.js';
+import { readCustomGates } from './custom-gates.js';
 import { isAbout, locate, type Finding } from './findings.js';
 import { mergeLayers } from './layers.js';
 import type { Path } from './paths.js';
@@ -100,7 +101,7 @@ function profileFindings(name: string, profile: Profile | undefined): readonly F
     : [];
   const nobody = { service: '', environment: '', candidate: { release: '', revision: '' }, router: '', metrics: [] };
   const plan = toPlan(nobody, profile.settings, { profile, production: false, sampleIntervalMs: profile.settings.tick });
-  return [...taken, ...brokenRules(plan)];
+  return [...taken, ...brokenRules(plan), ...readCustomGates(profile.settings.gates.custom ?? {}, []).findings];
 }
 
 function allowFindings(config: PlatformConfig): readonly Finding[] {

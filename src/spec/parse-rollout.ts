@@ -1,5 +1,6 @@
 import type { RolloutPlan } from '../domain/plan.js';
 import { checker } from './check.js';
+import { readCustomGates } from './custom-gates.js';
 import { isAbout, locate, type Finding } from './findings.js';
 import { floorsOf, profileNames, profileOf, sampleIntervalMs, type PlatformConfig } from './platform.js';
 import { raiseToFloors } from './floors.js';
@@ -46,10 +47,12 @@ export function parseRollout(text: string, { file, env, set = [], platform }: Ro
     reported.filter((path) => !replaced.includes(path)),
   );
   const profile = chosenProfile(written.sound.profile, tree, platform);
-  const plan = planOf(written.sound, profile.profile, tree, platform);
+  const { plan, findings } = planOf(written.sound, profile.profile, tree, platform);
   const rules = [
     ...profile.findings,
-    ...[...brokenRules(plan), ...refusedByPlatform(plan, platform)].filter((finding) => !isAbout(finding, written.unsound)),
+    ...[...findings, ...brokenRules(plan), ...refusedByPlatform(plan, platform)].filter(
+      (finding) => !isAbout(finding, written.unsound),
+    ),
   ];
   const broken = rules.map((finding) => locate(finding, tree, { origin: `from the profile ${profile.profile.name}` }));
   const problems = [...remaining, ...overrides, ...written.problems, ...withoutRepeats(broken)];
@@ -74,18 +77,24 @@ function chosenProfile(
 }
 
 /** With gaps in `sound` the plan serves the rules alone: the problems that made the gaps are reported, and it is thrown away. */
-function planOf(sound: Partial<RolloutFile>, profile: Profile, tree: Tree, platform: PlatformConfig): RolloutPlan {
+function planOf(
+  sound: Partial<RolloutFile>,
+  profile: Profile,
+  tree: Tree,
+  platform: PlatformConfig,
+): { readonly plan: RolloutPlan; readonly findings: readonly Finding[] } {
   const { identity, layer } = splitFile(sound);
   const environment = identity.environment;
   const settings = raiseToFloors(mergeLayers<Settings>(profile.settings, layer), floorsOf(platform, environment), {
     isWritten: (path: Path) => tree.has(path),
     rehearsal: profile.rehearsal,
   });
-  return toPlan(identity, tree.has(['soakMax']) ? settings : withRoomToExtend(settings), {
+  const plan = toPlan(identity, tree.has(['soakMax']) ? settings : withRoomToExtend(settings), {
     profile,
     production: Object.hasOwn(platform.environments, environment) && platform.environments[environment]?.production === true,
     sampleIntervalMs: sampleIntervalMs(platform, identity.metrics, settings.tick),
   });
+  return { plan, findings: readCustomGates(settings.gates.custom ?? {}, identity.metrics).findings };
 }
 
 function splitFile(sound: Partial<RolloutFile>): { readonly identity: Identity; readonly layer: object } {

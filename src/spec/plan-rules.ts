@@ -1,5 +1,5 @@
 import type { RolloutPlan, Step } from '../domain/plan.js';
-import { EVERYBODY } from '../domain/words.js';
+import { EVERYBODY, type BasisPoints } from '../domain/words.js';
 import { formatDuration } from './durations.js';
 import type { Finding } from './findings.js';
 import type { Path } from './paths.js';
@@ -26,8 +26,14 @@ export function brokenRules(plan: RolloutPlan): readonly Finding[] {
   return [...stepRules(plan), ...minimumTimes(plan), ...timingRules(plan), ...evidenceRules(plan), ...approvalRules(plan)];
 }
 
-export function soakPaths(plan: RolloutPlan, index: number): readonly [Path, Path] {
-  return [['steps', index, 'soak'], [index === plan.steps.length - 1 ? 'bake' : 'soak']];
+export function soakPaths(plan: RolloutPlan, index: number): readonly [Path, ...Path[]] {
+  const own: Path = ['steps', index, 'soak'];
+  return index === plan.steps.length - 1 ? [own, ['bake', 'soak'], ['bake']] : [own, ['soak']];
+}
+
+/** What the step was written with: during the bake the holdback is left out of it. */
+export function writtenWeightBp({ steps, holdbackBp = 0 }: RolloutPlan, index: number): BasisPoints {
+  return (steps[index]?.weightBp ?? 0) + (index === steps.length - 1 ? holdbackBp : 0);
 }
 
 function weightPaths(index: number): readonly [Path, Path] {
@@ -37,7 +43,8 @@ function weightPaths(index: number): readonly [Path, Path] {
   ];
 }
 
-function stepRules({ steps }: RolloutPlan): readonly Finding[] {
+function stepRules(plan: RolloutPlan): readonly Finding[] {
+  const { steps } = plan;
   const rising = steps.flatMap((step, index): Finding[] => {
     const before = steps[index - 1];
     if (before === undefined || step.weightBp > before.weightBp) return [];
@@ -50,13 +57,13 @@ function stepRules({ steps }: RolloutPlan): readonly Finding[] {
       },
     ];
   });
-  const last = steps.at(-1);
-  if (last?.weightBp === EVERYBODY) return rising;
+  const last = writtenWeightBp(plan, steps.length - 1);
+  if (last === EVERYBODY) return rising;
   return [
     ...rising,
     {
       paths: weightPaths(Math.max(0, steps.length - 1)),
-      found: formatPercent(last?.weightBp ?? 0),
+      found: formatPercent(last),
       expected: '100',
       hint: 'the last step carries everybody, and its soak is the bake',
     },

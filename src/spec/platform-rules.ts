@@ -13,7 +13,45 @@ import { didYouMean, oneOf } from './suggest.js';
  */
 export function refusedByPlatform(plan: RolloutPlan, platform: PlatformConfig): readonly Finding[] {
   const connections = CONNECTION_KINDS.flatMap((kind) => connectionFindings(plan, platform, kind));
-  return [...environmentFindings(plan, platform), ...connections, ...floorFindings(plan, platform), ...freshness(plan, platform)];
+  return [
+    ...environmentFindings(plan, platform),
+    ...connections,
+    ...customFindings(plan, platform),
+    ...floorFindings(plan, platform),
+    ...freshness(plan, platform),
+  ];
+}
+
+/** What the connection of a gate of the user's own cannot answer. */
+function customFindings({ judge, connections }: RolloutPlan, platform: PlatformConfig): readonly Finding[] {
+  return judge.gates.flatMap(({ gate, measure }): Finding[] => {
+    if (measure === undefined || !connections.metrics.includes(measure.source)) return [];
+    const source = isConfigured(platform, 'metrics', measure.source) ? platform.metrics[measure.source] : undefined;
+    if (source === undefined) return [];
+    const name = gate.slice('custom:'.length);
+    const path: Path = ['gates', 'custom', name];
+    const known = Object.keys(source.custom ?? {});
+    if (measure.kind === 'mapped') {
+      if (known.includes(name)) return [];
+      const hint =
+        known.length === 0 ? {} : { hint: `metrics.${measure.source}.custom of ${platform.file} knows ${known.join(', ')}` };
+      return [{ paths: [path], found: 'a gate without bad and all', expected: 'both, or value', ...hint }];
+    }
+    if (source.type !== 'scrape') return [];
+    const asked = measure.kind === 'value' ? { value: measure.value } : { bad: measure.bad, all: measure.all };
+    return Object.entries(asked).flatMap(([field, one]): Finding[] =>
+      one.kind === 'metric'
+        ? []
+        : [
+            {
+              paths: [[...path, field], path],
+              found: 'PromQL',
+              expected: field === 'value' ? 'a connection of the type prometheus' : 'the name of a metric or {metric, where}',
+              hint: `${measure.source} is scraped: nobody evaluates expressions there`,
+            },
+          ],
+    );
+  });
 }
 
 function environmentFindings(plan: RolloutPlan, { environments, file }: PlatformConfig): readonly Finding[] {

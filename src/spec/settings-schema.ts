@@ -15,6 +15,14 @@ export const approvalShape = {
   notTheStarter: flag().optional().describe('Whoever started the rollout may not approve it.'),
 };
 
+/** More would be a step of its own. */
+const MOST_HOLDBACK_BP = 1_000;
+
+interface Bake {
+  readonly soak?: number | undefined;
+  readonly holdback?: number | undefined;
+}
+
 const stepWeight = () => weight({ leastBp: 1 });
 
 const step = z.union(
@@ -32,6 +40,22 @@ const step = z.union(
 const stepList = 'a list of 1 to 20 percentages or {weight, soak, approval}';
 const limit = () => duration({ leastMs: 1_000 }).optional();
 
+const bakeSoak = () => duration({ leastMs: 1_000 });
+
+/** A duration alone leaves the holdback as it is. */
+const bake = z.union(
+  [
+    bakeSoak().transform((soak): Bake => ({ soak })),
+    section({
+      soak: bakeSoak().optional().describe('How long 100 % is watched.'),
+      holdback: weight({ leastBp: 0, mostBp: MOST_HOLDBACK_BP })
+        .optional()
+        .describe('Share of users who stay on stable meanwhile, so that the gates go on comparing; then they follow.'),
+    }).transform((written): Bake => written),
+  ],
+  { error: 'a duration of at least 1s, or {soak, holdback}' },
+);
+
 /** What a profile decides and a rollout may say otherwise. Everything is optional: the layers below have the rest. */
 export const settingsShape = {
   steps: z
@@ -44,7 +68,7 @@ export const settingsShape = {
   soakMax: duration({ leastMs: 1_000 })
     .optional()
     .describe('How far an inconclusive step is extended before it waits for a human.'),
-  bake: duration({ leastMs: 1_000 }).optional().describe('How long 100 % is watched before the candidate becomes stable.'),
+  bake: bake.optional().describe('How long 100 % is watched before the candidate becomes stable.'),
   gates: gatesSchema.optional().describe('What the candidate is judged by.'),
   alpha: share({ above: 0.001, most: 0.2, example: '1%' })
     .optional()
@@ -54,9 +78,15 @@ export const settingsShape = {
       .union([z.literal('auto'), count({ least: 1, most: 1_000_000_000 })], { error: 'auto or a whole number from 1' })
       .optional()
       .describe('Extra bad requests at the next step that a pass may still risk; auto: the larger of 75 and 0.02 %.'),
+    beta: share({ above: 0, most: 0.5, example: '5%' })
+      .optional()
+      .describe('Chance of certifying a release that is worse, per gate and step.'),
   })
     .optional()
     .describe('The risk budget.'),
+  lookBack: duration({ mostMs: 24 * 3_600_000 })
+    .optional()
+    .describe('How much of stable’s past the gates learn from before any user moves; 0s: none.'),
   minimumRequests: count({ least: 1, most: 1_000_000_000 })
     .optional()
     .describe('Requests a side below which a step stays inconclusive.'),

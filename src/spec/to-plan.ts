@@ -1,7 +1,8 @@
 import type { GatePolicy } from '../domain/policy.js';
 import type { ApprovalRule, CapacityPlan, Connections, RolloutPlan, Step } from '../domain/plan.js';
-import type { Revision, SchemaPins } from '../domain/words.js';
+import { EVERYBODY, type Revision, type SchemaPins } from '../domain/words.js';
 import { toChangeWindows } from './change-windows.js';
+import { readCustomGates } from './custom-gates.js';
 import { digestOf } from './digest.js';
 import { GATE_KEYS, GATE_NAMES, gateDefaults } from './gates.js';
 import { mergeLayers } from './layers.js';
@@ -9,8 +10,6 @@ import { DEFAULT_HEADROOM, type RolloutFile } from './rollout-schema.js';
 import type { Profile } from './profiles.js';
 import type { Settings } from './settings-schema.js';
 
-/** Chance of certifying a release that is worse, per gate and step (judge.md §2). */
-const BETA = 0.05;
 /** A sample is stale after four intervals, and never before this (judge.md §0). */
 const LEAST_STALE_MS = 15_000;
 
@@ -39,10 +38,12 @@ export function toPlan(
     production,
     connections: toConnections(identity),
     steps: toSteps(settings),
+    ...(settings.bake.holdback === 0 ? {} : { holdbackBp: settings.bake.holdback }),
+    ...(settings.lookBack === 0 ? {} : { lookBackMs: settings.lookBack }),
     judge: {
-      gates: toGates(settings.gates),
+      gates: [...toGates(settings.gates), ...readCustomGates(settings.gates.custom ?? {}, identity.metrics).gates],
       alpha: settings.alpha,
-      beta: BETA,
+      beta: settings.risk.beta,
       minimumRequests: settings.minimumRequests,
       staleMs: settings.stale === 'auto' ? Math.max(LEAST_STALE_MS, 4 * sampleIntervalMs) : settings.stale,
       badRequestsBudget: settings.risk.badRequestsPerStep,
@@ -100,8 +101,9 @@ function toConnections({ router, metrics, capacity, queues, notify }: Identity):
 function toSteps({ steps, soak, soakMax, bake }: Settings): readonly Step[] {
   return steps.map((step, index) => {
     const last = index === steps.length - 1;
-    const soakMs = ('soak' in step ? step.soak : undefined) ?? (last ? bake : soak);
-    return { weightBp: step.weight, soakMs, soakMaxMs: last ? Math.max(soakMax, soakMs) : soakMax };
+    const soakMs = ('soak' in step ? step.soak : undefined) ?? (last ? bake.soak : soak);
+    const weightBp = last && step.weight === EVERYBODY ? EVERYBODY - bake.holdback : step.weight;
+    return { weightBp, soakMs, soakMaxMs: last ? Math.max(soakMax, soakMs) : soakMax };
   });
 }
 
@@ -118,7 +120,8 @@ function toGates(gates: Settings['gates']): readonly GatePolicy[] {
     const said = gates[key];
     if (said === undefined) return [];
     const { mode, tolerance, required, consecutive } = mergeLayers(gateDefaults(key), said);
-    return mode === 'off' ? [] : [{ gate: GATE_NAMES[key], mode, tolerance, required, consecutive }];
+    const share = 'alpha' in said && said.alpha !== undefined ? { share: said.alpha } : {};
+    return mode === 'off' ? [] : [{ gate: GATE_NAMES[key], mode, tolerance, required, consecutive, ...share }];
   });
 }
 

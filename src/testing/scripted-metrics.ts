@@ -4,9 +4,9 @@
  * sample's age.
  */
 import type { Cursor, Reading, Sample } from '../domain/reading.js';
-import type { Instant, Target } from '../domain/words.js';
+import type { Instant, Revision, Target } from '../domain/words.js';
 import { transient } from '../providers/errors.js';
-import type { MeasuredPair, MetricSource } from '../providers/ports.js';
+import type { LookedBack, MeasuredPair, MetricSource } from '../providers/ports.js';
 
 /** What happened at one revision. */
 export interface Happened {
@@ -41,6 +41,8 @@ const BOUNDS_MS = Array.from({ length: 20 }, (_, index) => Math.round(10 * 1.5 *
 export class ScriptedMetrics implements MetricSource {
   /** Age of the oldest message in seconds; undefined: the series is missing. */
   queueAgeS: number | undefined;
+  /** Values of custom gates, by name. */
+  readonly values = new Map<string, number>();
   /** Reads fail with this. */
   failure: Error | undefined;
   readonly #options: Required<Omit<ScriptedMetricsOptions, 'play'>> & Pick<ScriptedMetricsOptions, 'play'>;
@@ -98,6 +100,19 @@ export class ScriptedMetrics implements MetricSource {
     if (this.failure !== undefined) throw this.failure;
     this.#reads++;
     if (cursor !== 'begin') this.#options.play?.(this, pair, this.#reads);
+    return this.#since(pair, cursor);
+  }
+
+  /** Gathers, as a scraping source does. Nobody plays meanwhile: what happened is what the test said. */
+  // eslint-disable-next-line @typescript-eslint/require-await -- a rejection, not a throw
+  async lookBack(_target: Target, pair: MeasuredPair, cursor: Cursor, _spanMs: number, signal: AbortSignal): Promise<LookedBack> {
+    if (signal.aborted) throw transient('the look-back was given up');
+    if (this.failure !== undefined) throw this.failure;
+    const { cursor: next, reading } = this.#since({ ...pair, candidate: NOBODY }, cursor);
+    return { readings: cursor === 'begin' ? [] : [reading], cursor: next };
+  }
+
+  #since(pair: MeasuredPair, cursor: Cursor): { readonly reading: Reading; readonly cursor: Cursor } {
     const at = this.#frozenAt ?? this.#options.now();
     const base = cursor === 'begin' ? { at, counters: this.#snapshot(pair) } : (cursor as unknown as Base);
     const sample = <T>(value: T): Sample<T> => ({ at, ageMs: this.#options.now() - at, elapsedMs: at - base.at, value });
@@ -132,7 +147,10 @@ export class ScriptedMetrics implements MetricSource {
         duplicateEffects: since('dedupe', 'duplicateEffects'),
       }),
       ...(this.queueAgeS === undefined ? {} : { queueAgeS: sample(this.queueAgeS) }),
-      custom: Object.fromEntries(this.#customNames().map((name) => [name, sample(rate(`custom/${name}`))])),
+      custom: {
+        ...Object.fromEntries(this.#customNames().map((name) => [name, sample(rate(`custom/${name}`))])),
+        ...Object.fromEntries([...this.values].map(([name, value]) => [name, sample(value)])),
+      },
     };
     return Object.fromEntries(Object.entries(all).filter(([name]) => this.#options.signals.includes(name as keyof Reading)));
   }
@@ -157,6 +175,9 @@ export class ScriptedMetrics implements MetricSource {
     this.#counters.set(revision, counters);
   }
 }
+
+/** No test writes the counters of a revision without a name. */
+const NOBODY: Revision = { id: '', release: '' };
 
 interface Base {
   readonly at: Instant;

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import { EXPORTER_LABELS, EXPORTER_METRICS } from '../providers/metrics/mapping.js';
 import { prometheusSource } from '../providers/metrics/prometheus.js';
 import { scrapeSource, type ScrapeOptions } from '../providers/metrics/scrape.js';
 import type { MetricSource } from '../providers/ports.js';
@@ -7,16 +8,22 @@ import type { Resolved } from '../spec/secrets.js';
 import { makerOf } from './makers.js';
 
 type Connection = Resolved<MetricsConnection>;
-type Naming = Pick<Connection, 'labels' | 'names'>;
-type Mapping = Pick<ScrapeOptions, 'labels' | 'metrics'>;
+type Naming = Pick<Connection, 'labels' | 'names' | 'custom' | 'startsAtZero'>;
+type Mapping = Pick<ScrapeOptions, 'labels' | 'metrics' | 'startsAtZero'>;
+type Metrics = NonNullable<Mapping['metrics']>;
+type Labels = NonNullable<Mapping['labels']>;
 
 export function metricsMaker(logger: Logger): (connection: Connection) => MetricSource {
   const warn = (message: string): void => {
     logger.warn(message);
   };
   return makerOf<Connection, MetricSource>('metrics connection', {
-    scrape: ({ urls, headers, timeout, ...naming }) =>
-      scrapeSource({ ...mappingOf(naming), ...common(headers, timeout), urls: [...urls] }, { warn }),
+    scrape: ({ urls, headers, timeout, serviceParameter, ...naming }) => {
+      // Without names it is the exporter, which knows the parameter.
+      const asked = serviceParameter ?? (naming.names === undefined ? 'service' : undefined);
+      const own = asked === undefined ? {} : { serviceParameter: asked };
+      return scrapeSource({ ...mappingOf(naming), ...common(headers, timeout), ...own, urls: [...urls] }, { warn });
+    },
     prometheus: ({ url, scrapeInterval, headers, timeout, ...naming }) =>
       prometheusSource({ ...mappingOf(naming), ...common(headers, timeout), url, scrapeIntervalMs: scrapeInterval }, { warn }),
   });
@@ -31,38 +38,91 @@ const common = (headers: Readonly<Record<string, string>> | undefined, timeout: 
  * Without names of its own a service is measured by `sluice exporter`, whose names the adapters know. With them (level 0) each
  * named metric becomes a signal, and what is not named is not judged. 5xx are told by the label of the status code.
  */
-export function mappingOf({ labels, names }: Naming): Mapping {
-  if (labels === undefined && names === undefined) return {};
-  // With labels alone, what is measured stays the exporter's, cut streams included.
-  if (names === undefined) return { labels: labelsOf(labels) };
-  const { requests, latency, coldStarts, queueAge, replays, duplicates } = names;
-  const { code = 'code' } = labels ?? {};
+export function mappingOf({ labels, names, custom, startsAtZero }: Naming): Mapping {
+  const metrics = metricsOf({ labels, names, custom });
   return {
-    labels: labelsOf(labels),
-    metrics: {
-      ...(requests === undefined
-        ? {}
-        : { errors: { requests: { name: requests }, bad: { name: requests, where: { [code]: '5..' } } } }),
-      ...(latency === undefined ? {} : { latency: { name: latency } }),
-      ...(coldStarts === undefined || requests === undefined
-        ? {}
-        : { coldStarts: { requests: { name: requests }, bad: { name: coldStarts } } }),
-      ...(queueAge === undefined ? {} : { queueAgeS: { name: queueAge } }),
-      // A replay that was not answered from the record took effect twice.
-      ...(replays === undefined || duplicates === undefined
-        ? {}
-        : { dedupe: { replays: { name: replays }, misses: { name: duplicates }, duplicateEffects: { name: duplicates } } }),
-    },
+    ...(labels === undefined && names === undefined ? {} : { labels: labelsOf(labels, names) }),
+    ...(metrics === undefined ? {} : { metrics }),
+    ...(startsAtZero === undefined ? {} : { startsAtZero }),
   };
 }
 
-function labelsOf({ service, revision = 'revision', replica }: NonNullable<Naming['labels']> = {}): NonNullable<
-  Mapping['labels']
-> {
+/** Undefined: what is measured stays the exporter's, cut streams included. */
+function metricsOf({ labels, names, custom }: Pick<Naming, 'labels' | 'names' | 'custom'>): Metrics | undefined {
+  if (names === undefined && custom === undefined) return undefined;
+  const own = Object.entries(custom ?? {}).map(
+    ([name, { all, bad }]) => [name, { requests: select(all), bad: select(bad) }] as const,
+  );
   return {
+    ...(names === undefined ? EXPORTER_METRICS : namedMetrics(names, labels?.code ?? 'code')),
+    ...(own.length === 0 ? {} : { custom: Object.fromEntries(own) }),
+  };
+}
+
+function namedMetrics(names: NonNullable<Naming['names']>, code: string): Metrics {
+  const { requests, errors, cutStreams, latency, coldStarts, queueAge, replays, duplicates, schemaRefusals } = names;
+  return {
+    ...(requests === undefined
+      ? {}
+      : {
+          errors: {
+            requests: select(requests),
+            bad: errors === undefined ? narrowed(select(requests), { [code]: '5..' }) : select(errors),
+            ...(cutStreams === undefined ? {} : { cutStreams: select(cutStreams) }),
+          },
+        }),
+    ...(latency === undefined ? {} : { latency: measured(latency) }),
+    ...(coldStarts === undefined || requests === undefined
+      ? {}
+      : { coldStarts: { requests: select(requests), bad: select(coldStarts) } }),
+    ...(queueAge === undefined ? {} : { queueAgeS: measured(queueAge) }),
+    // A replay that was not answered from the record took effect twice.
+    ...(replays === undefined || duplicates === undefined
+      ? {}
+      : { dedupe: { replays: select(replays), misses: select(duplicates), duplicateEffects: select(duplicates) } }),
+    ...(schemaRefusals === undefined ? {} : { schemaRefusals: select(schemaRefusals) }),
+  };
+}
+
+interface Selection {
+  readonly metric: string;
+  readonly where?: Readonly<Record<string, string>> | undefined;
+}
+
+interface Selector {
+  name: string;
+  where?: Record<string, string>;
+}
+
+function select(written: string | Selection): Selector {
+  if (typeof written === 'string') return { name: written };
+  const { metric, where } = written;
+  return { name: metric, ...(where === undefined ? {} : { where: { ...where } }) };
+}
+
+const narrowed = ({ name, where }: Selector, further: Record<string, string>): Selector => ({
+  name,
+  where: { ...where, ...further },
+});
+
+function measured(written: string | (Selection & { readonly unit?: 's' | 'ms' | undefined })): Selector & { unit?: 's' | 'ms' } {
+  const unit = typeof written === 'string' ? undefined : written.unit;
+  return { ...select(written), ...(unit === undefined ? {} : { unit }) };
+}
+
+/** Where neither metrics nor the revision's label are named, both are the exporter's. */
+function labelsOf(labels: Naming['labels'], names: Naming['names']): Labels {
+  const { service, environment, revision, replica, fixed } = labels ?? {};
+  const base: Labels =
+    names === undefined && revision === undefined
+      ? EXPORTER_LABELS
+      : { revision: { [revision ?? 'revision']: fieldFor(revision ?? 'revision') } };
+  return {
+    ...base,
     ...(service === undefined ? {} : { service }),
+    ...(environment === undefined ? {} : { environment }),
     ...(replica === undefined ? {} : { replica }),
-    revision: { [revision]: fieldFor(revision) },
+    ...(fixed === undefined ? {} : { fixed: { ...fixed } }),
   };
 }
 

@@ -11,6 +11,7 @@ import type { GateVerdict, Verdict, VerdictReason } from '../../src/domain/verdi
 import type { Ramp, Revision, Target } from '../../src/domain/words.js';
 import type {
   LookedBack,
+  MeasuredPair,
   CapacityController,
   CapacityState,
   Inflight,
@@ -201,8 +202,14 @@ export class FakeSource implements MetricSource {
   describe(): Promise<{ readonly signals: readonly (keyof Reading)[]; readonly sameInstant: boolean }> {
     return Promise.resolve({ signals: this.signals, sameInstant: this.sameInstant });
   }
-  async read(_target: Target, _pair: unknown, cursor: Cursor): Promise<{ readonly reading: Reading; readonly cursor: Cursor }> {
+  readonly pairs: MeasuredPair[] = [];
+  async read(
+    _target: Target,
+    pair: MeasuredPair,
+    cursor: Cursor,
+  ): Promise<{ readonly reading: Reading; readonly cursor: Cursor }> {
     this.cursors.push(cursor);
+    this.pairs.push(pair);
     const call = this.cursors.length;
     return { reading: await say(this.onRead, call), cursor: call };
   }

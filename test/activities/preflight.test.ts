@@ -211,6 +211,15 @@ test('a gate that no source feeds is not judged; a required one refuses', async 
   );
 });
 
+test('a gate of the rollout’s own is in force where its connection is among those named, and is asked for there', async () => {
+  const own = { ...gate('custom:checkout'), measure: { source: 'prom', kind: 'mapped', comparison: 'stable' } } as const;
+  const elsewhere = { ...own, gate: 'custom:elsewhere', measure: { ...own.measure, source: 'other' } } as const;
+  const stage = calm();
+  const found = await ground(stage, { judge: { ...PLAN.judge, gates: [gate('errors'), own, elsewhere] } });
+  assert.deepEqual(found.gatesInForce, ['errors', 'custom:checkout']);
+  assert.deepEqual(stage.source.pairs.at(-1)?.custom, { checkout: own.measure });
+});
+
 test('without an error gate only accept-on-probes may begin', async () => {
   const stage = calm();
   stage.source.signals = ['latency'];

@@ -223,6 +223,18 @@ test('what a source said last grows older while it is silent, so that the judge 
   assert.deepEqual(ages, [500, 500 + TICK_MS + 2_000, 500 + 2 * TICK_MS, 500 + 3 * TICK_MS]);
 });
 
+test('each connection is asked for what the rollout’s own gates measure there', async () => {
+  const stage = new Stage();
+  const other = (stage.sources['other'] = new FakeSource());
+  const measure = { source: 'other', kind: 'mapped', comparison: 'stable' } as const;
+  const gates = [
+    { gate: 'custom:checkout', mode: 'sequential', tolerance: 0.01, required: false, consecutive: 3, measure },
+  ] as const;
+  stage.judge = passes(1);
+  await watch(stage, { policy: { ...POLICY, gates } }, new Attempt(), ['prom', 'other']);
+  assert.deepEqual([stage.source.pairs[0]?.custom, other.pairs[0]?.custom], [{}, { checkout: measure }]);
+});
+
 test('the first connection that measures a signal is believed, and a silent one leaves no zeros', async () => {
   const stage = new Stage();
   const second = (stage.sources['second'] = new FakeSource());

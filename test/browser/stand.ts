@@ -5,12 +5,12 @@
 import { bundleWorkflowCode, DefaultLogger, NativeConnection, Worker } from '@temporalio/worker';
 import { startRollout } from '../../src/client/start.js';
 import { connect, type Temporal } from '../../src/client/temporal.js';
-import type { RolloutActivities, Where } from '../../src/contract/activities.js';
+import type { RolloutActivities } from '../../src/contract/activities.js';
 import { LONG_TASK_QUEUE, SEARCH_ATTRIBUTES, TASK_QUEUE } from '../../src/contract/names.js';
 import type { RolloutPlan } from '../../src/domain/plan.js';
 import { TemporalServer } from '../harness/temporal.js';
 import { payloadConverterPath, workflowsPath } from '../workflow/bundle.js';
-import { scripted, type Script } from '../workflow/scripted.js';
+import { dispatching, scripted, type Script } from '../workflow/scripted.js';
 
 export interface Stand {
   readonly temporal: Temporal;
@@ -67,18 +67,3 @@ export async function openStand(): Promise<Stand> {
 const ATTRIBUTE_TYPES = Object.fromEntries(
   Object.values(SEARCH_ATTRIBUTES).map((name) => [name, name === SEARCH_ATTRIBUTES.weight ? 'Int' : 'Keyword'] as const),
 );
-
-/** Every activity says whose traffic it is about: that service's script answers. */
-function dispatching(scripts: ReadonlyMap<string, RolloutActivities>): RolloutActivities {
-  const names = Object.keys(scripted().activities) as (keyof RolloutActivities)[];
-  const entries = names.map((name) => [
-    name,
-    async (input: { readonly where: Where }): Promise<unknown> => {
-      const { service } = input.where.target;
-      const script = scripts.get(service);
-      if (script === undefined) throw new Error(`no script for ${service}; known: ${[...scripts.keys()].join(', ')}`);
-      return (script[name] as (given: never) => Promise<unknown>)(input as never);
-    },
-  ]);
-  return Object.fromEntries(entries) as RolloutActivities;
-}

@@ -113,6 +113,10 @@ test('what init writes for HAProxy passes validate', async () => {
     const valid = await fresh.run('validate');
     assert.deepEqual([valid.code, valid.stderr], [0, '']);
     assert.match(readFileSync(join(fresh.folder, 'haproxy.cfg'), 'utf8'), /backend answer-api-green/);
+    assert.match(
+      readFileSync(join(fresh.folder, 'sluice.config.yaml'), 'utf8'),
+      new RegExp(`directory: ${fresh.folder}/haproxy-run `),
+    );
   } finally {
     fresh.remove();
   }

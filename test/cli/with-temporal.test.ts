@@ -79,6 +79,18 @@ describe('the command line', { concurrency: false }, () => {
     assert.match(listed, /^SERVICE +ENVIRONMENT .*\nanswer-api +test +9f3c1e/);
   });
 
+  it('what-if reads the history by the workflow id, and says where there is nothing to judge again', async () => {
+    const open = await workplace.run('what-if', 'rollout/test/answer-api', '--policy', 'answer-api.yaml');
+    assert.deepEqual([open.code, open.stdout], [1, '']);
+    assert.match(
+      open.stderr,
+      /^sluice: found no judged step in rollout\/test\/answer-api, expected a rollout whose candidate had users/,
+    );
+    const unknown = await workplace.run('what-if', 'rollout/test/nobody', '--policy', 'answer-api.yaml');
+    assert.equal(unknown.code, 1);
+    assert.match(unknown.stderr, /^sluice: .*not found.*rollout\/test\/nobody/);
+  });
+
   it('passes a refusal on as 4, a message to nobody as 1', async () => {
     const paused = await on('pause', 'answer-api', '--reason', 'lunch');
     assert.deepEqual([paused.code, paused.stdout], [0, 'pause: pause by ann: lunch\n']);

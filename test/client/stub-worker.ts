@@ -2,7 +2,15 @@
 import { randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { Context } from '@temporalio/activity';
-import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker, type WorkflowBundle } from '@temporalio/worker';
+import {
+  bundleWorkflowCode,
+  DefaultLogger,
+  NativeConnection,
+  Runtime,
+  Worker,
+  type WorkerOptions,
+  type WorkflowBundle,
+} from '@temporalio/worker';
 import { LONG_TASK_QUEUE, TASK_QUEUE } from '../../src/contract/names.js';
 import type { Judgement } from '../../src/domain/verdict.js';
 
@@ -39,7 +47,7 @@ export interface StubWorker {
   stop(): Promise<void>;
 }
 
-export async function startStubWorker(address: string): Promise<StubWorker> {
+export async function startStubWorker(address: string, more: Partial<WorkerOptions> = {}): Promise<StubWorker> {
   bundle ??= bundleWorkflowCode({ workflowsPath: fileURLToPath(new URL('./fixtures/rollout.ts', import.meta.url)), logger });
   const [connection, workflowBundle] = await Promise.all([NativeConnection.connect({ address }), bundle]);
   const common = {
@@ -49,6 +57,7 @@ export async function startStubWorker(address: string): Promise<StubWorker> {
     activities,
     maxHeartbeatThrottleInterval: 100,
     defaultHeartbeatThrottleInterval: 100,
+    ...more,
   };
   const workers = await Promise.all([
     Worker.create({ ...common, taskQueue: TASK_QUEUE, workflowBundle }),

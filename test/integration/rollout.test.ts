@@ -37,6 +37,7 @@ test('a healthy release climbs every step through HAProxy and is promoted; no re
   const streams = await openStreams({ url: plant.stage.haproxy.url, seconds: 45 }, 5);
   const ended = await plant.sluice(['start', plant.rolloutFile(candidate), '--watch']);
   assert.equal(ended.code, 0, ended.stdout + ended.stderr);
+  await until(() => load.records.length >= 20_000, { withinMs: 120_000, what: '20,000 requests' });
   const records = await load.stop();
   const long = await Promise.all(streams.map((stream) => stream.ended));
   assert.ok(long.every(isUncut), JSON.stringify(long));

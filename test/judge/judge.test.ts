@@ -151,7 +151,7 @@ test('A failure is told with its counts, its certain size and what it spent.', (
   const { sentence, gross, figures } = last(only('errors', {}, { weightBp: 500 }), errors(35_000, [480, 12], [9_120, 9]));
   assert.match(
     sentence,
-    /^5xx: candidate 12 of 480 \(2\.5 %\), stable 9 of 9,120 \(0\.099 %\): at least 0\.\d+ points worse \(tolerance 0\.05\)\. Failed after 35 s\. False-alarm budget used: 0\.09 of 1 %\.$/,
+    /^5xx: candidate 12 of 480 \(2\.5 %\), stable 9 of 9,120 \(0\.10 %\): at least 0\.\d+ points worse \(tolerance 0\.05\)\. Failed after 35 s\. False-alarm budget used: 0\.09 of 1 %\.$/,
   );
   assert.equal(gross, (figures['lowerBound'] ?? 0) >= 0.005);
 });
@@ -282,6 +282,61 @@ test('A custom gate compares its own proportion.', () => {
   });
   assert.equal(last(only('custom:refusals'), custom(30)).verdict, 'fail');
   assert.equal(last(only('custom:refusals'), custom(0)).verdict, 'inconclusive');
+});
+
+const absolute = { source: 'prod', kind: 'mapped', comparison: 'absolute' } as const;
+const value = (fails: 'above' | 'below') =>
+  ({ source: 'prod', kind: 'value', value: { kind: 'promql', parts: ['x'] }, fails }) as const;
+
+test('A custom gate that is held to its tolerance by itself needs no stable, and passes unless it is over it.', () => {
+  const step = only('custom:refusals', { tolerance: 0.05, measure: absolute });
+  const seen = (elapsedMs: number, bad: number): Reading => ({
+    custom: { refusals: sample(elapsedMs, { candidate: { requests: 400, bad }, stable: { requests: 0, bad: 0 } }) },
+  });
+  assert.equal(last(step, seen(5_000, 60)).verdict, 'fail');
+  assert.deepEqual(last(step, seen(5_000, 16), seen(600_000, 16)).verdict, 'pass');
+  assert.match(last(step, seen(5_000, 60)).sentence, /^refusals: candidate 60 of 400 \(15\.0 %\): at least .* \(limit 5\.0 %\)/);
+});
+
+test('A value over its threshold fails after so many ticks in a row, and only for newer samples.', () => {
+  const step = only('custom:load', { mode: 'threshold', tolerance: 0.8, consecutive: 3, measure: value('above') });
+  const at = (elapsedMs: number, load: number): Reading => ({ custom: { load: sample(elapsedMs, load) } });
+  const ticks = (...loads: readonly number[]) => loads.map((load, k) => at(5_000 * (k + 1), load));
+  assert.deepEqual(
+    [ticks(0.9, 0.9, 0.8), ticks(0.9, 0.9, 0.9), [at(5_000, 0.9), at(5_000, 0.9), at(5_000, 0.9)], ticks(0.9, 0.9, 0.1, 0.9)].map(
+      (readings) => last(step, ...readings).verdict,
+    ),
+    ['inconclusive', 'fail', 'inconclusive', 'inconclusive'],
+  );
+  const failed = last(step, ...ticks(0.9, 0.9, 0.95));
+  assert.deepEqual([failed.reason, failed.gross, failed.figures['candidateValue']], ['over-tolerance', false, 0.95]);
+  assert.match(failed.sentence, /^load: candidate 0\.95 \(at most 0\.8\)\. Failed after 15 s\./);
+  assert.equal(last(step, ...ticks(0.9, 0.9, 0.9, 0.1)).reason, 'latched');
+  assert.equal(last(step, at(5_000, 0.1), at(600_000, 0.8)).verdict, 'pass');
+  const low = only('custom:load', { mode: 'threshold', tolerance: 0.8, consecutive: 1, measure: value('below') });
+  assert.deepEqual(
+    [0.79, 0.8].map((load) => last(low, at(5_000, load)).verdict),
+    ['fail', 'inconclusive'],
+  );
+});
+
+test('A value that is none is blind, never a pass, and what was seen before it stands.', () => {
+  const step = only('custom:load', { mode: 'threshold', tolerance: 0.8, consecutive: 2, measure: value('above') });
+  const load = (elapsedMs: number, given: unknown, ageMs?: number): Reading =>
+    ({ custom: { load: sample(elapsedMs, given, ageMs) } }) as Reading;
+  for (const given of [NaN, Infinity, '0.1', null, { candidate: { requests: 1, bad: 0 } }])
+    assert.equal(last(step, load(600_000, given)).verdict, 'blind');
+  assert.equal(last(step, load(600_000, 0.1, 60_000)).reason, 'stale');
+  assert.equal(last(step, {}).reason, 'missing');
+  assert.equal(last(step, load(5_000, 0.9), load(10_000, NaN), load(15_000, 0.9)).verdict, 'fail');
+});
+
+test('A gate may be given another part of alpha; a value spends none.', () => {
+  const gates = [gate('errors'), gate('custom:refusals', { share: 0.4 }), gate('custom:load', { measure: value('above') })];
+  const step = policy({ gates });
+  assert.equal(alphaOf('custom:refusals', step), alphaOf('errors', step));
+  assert.ok(Math.abs(alphaOf('errors', step) - 0.009 / 2 / 5 / 2) < 1e-12);
+  assert.equal(alphaOf('custom:load', step), 0);
 });
 
 test('An unknown gate is refused with the names of those that are known.', () => {

@@ -20,12 +20,11 @@ function runTest(
   folder: string,
   { test, title }: Pick<Mutant, 'test' | 'title'>,
 ): { readonly green: boolean; readonly red: boolean } {
-  const { stdout, status } = spawnSync(process.execPath, ['--import', 'tsx', '--test', '--test-reporter=tap', test], {
-    cwd: folder,
-    encoding: 'utf8',
-    env: { ...process.env, SLUICE_HISTORIES: HISTORIES },
-    timeout: 300_000,
-  });
+  const { stdout, status } = spawnSync(
+    process.execPath,
+    ['--import', 'tsx', '--test', '--test-reporter=tap', '--test-timeout=90000', test],
+    { cwd: folder, encoding: 'utf8', env: { ...process.env, SLUICE_HISTORIES: HISTORIES }, timeout: 300_000 },
+  );
   const failing = stdout.split('\n').filter((line) => line.startsWith('not ok'));
   return { green: status === 0, red: failing.some((line) => line.includes(title)) };
 }

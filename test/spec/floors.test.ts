@@ -104,3 +104,22 @@ test('a floor that nobody could meet is a problem of the configuration', () => {
     ],
   );
 });
+
+test('a holdback lowers no floor: the last step still needs its approval, and its bake its length', () => {
+  const strict = platform(`${CONFIG}floors: {bake: 40m, approval: {beforeWeight: 100, count: 2}}\n`);
+  const plan = planOf(`${FIVE_LINES}bake: {holdback: 1%}\n`, { platform: strict });
+  assert.deepEqual(
+    [plan.steps.at(-1)?.weightBp, plan.steps.at(-1)?.soakMs, plan.approvals],
+    [9_900, 40 * 60_000, [{ beforeStep: 4, count: 2, approvers: [], notTheStarter: false }]],
+  );
+  assert.match(
+    messages(`${FIVE_LINES}bake: {soak: 20m, holdback: 1%}\n`, { platform: strict })[0] ?? '',
+    /bake\.soak: found "20m", expected at least 40m; the floor is floors\.bake/,
+  );
+  const { digest: _, ...without } = plan;
+  const found = floorFindings({ ...without, digest: '', approvals: [] }, strict);
+  assert.deepEqual(
+    found.map(({ expected }) => expected),
+    ['an approval before 100 %'],
+  );
+});

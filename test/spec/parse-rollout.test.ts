@@ -41,9 +41,10 @@ gates:
   coldStarts: {mode: observe, tolerance: 7.5%}
   queueAge: {mode: off}
   drift: {tolerance: 0.02}
-  dedupe: {}
+  dedupe: {alpha: 25%}
 alpha: 2%
-risk: {badRequestsPerStep: 40}
+risk: {badRequestsPerStep: 40, beta: 2.5%}
+lookBack: 2h
 minimumRequests: 300
 stale: 45s
 tick: 2s
@@ -79,18 +80,20 @@ keepStable: 2d
     steps: [
       { weightBp: 50, soakMs: 15 * MINUTE, soakMaxMs: 90 * MINUTE },
       { weightBp: 2_500, soakMs: 30 * MINUTE, soakMaxMs: 90 * MINUTE },
-      { weightBp: 10_000, soakMs: 3 * HOUR, soakMaxMs: 3 * HOUR },
+      { weightBp: 9_900, soakMs: 3 * HOUR, soakMaxMs: 3 * HOUR },
     ],
+    holdbackBp: 100,
+    lookBackMs: 2 * HOUR,
     judge: {
       gates: [
         { gate: 'errors', mode: 'threshold', tolerance: 0.001, required: true, consecutive: 5 },
         { gate: 'latency', mode: 'sequential', tolerance: 1.2, required: true, consecutive: 3 },
         { gate: 'cold-starts', mode: 'observe', tolerance: 0.075, required: false, consecutive: 3 },
         { gate: 'drift', mode: 'sequential', tolerance: 0.02, required: false, consecutive: 3 },
-        { gate: 'dedupe', mode: 'sequential', tolerance: 0.001, required: false, consecutive: 3 },
+        { gate: 'dedupe', mode: 'sequential', tolerance: 0.001, required: false, consecutive: 3, share: 0.25 },
       ],
       alpha: 0.02,
-      beta: 0.05,
+      beta: 0.025,
       minimumRequests: 300,
       staleMs: 45_000,
       badRequestsBudget: 40,
@@ -245,6 +248,35 @@ test('without an error gate a rollout may go on probes alone, where it says so',
   assert.deepEqual(
     plan.judge.gates.map(({ gate }) => gate),
     ['latency', 'cold-starts', 'queue-age'],
+  );
+});
+
+test('a bake may keep a few users on stable; a duration alone leaves the holdback of the profile', () => {
+  const last = (text: string) => {
+    const { steps, holdbackBp } = planOf(`${FIVE_LINES}${text}`);
+    return [steps.at(-1)?.weightBp, steps.at(-1)?.soakMs, holdbackBp];
+  };
+  const MINUTE = 60_000;
+  assert.deepEqual(last(''), [10_000, 30 * MINUTE, undefined]);
+  assert.deepEqual(last('bake: {holdback: 2.5%}\n'), [9_750, 30 * MINUTE, 250]);
+  assert.deepEqual(last('bake: {soak: 45m, holdback: 1}\n'), [9_900, 45 * MINUTE, 100]);
+  assert.deepEqual(last('profile: cautious\nbake: 2h\n'), [9_900, 120 * MINUTE, 100]);
+  assert.deepEqual(last('profile: cautious\nbake: {holdback: 0%}\n'), [10_000, 60 * MINUTE, undefined]);
+  assert.equal(planOf(FIVE_LINES, { set: ['bake=40m', 'lookBack=0s'] }).lookBackMs, undefined);
+  assert.deepEqual(messages(`${FIVE_LINES}bake: {holdback: 11%, soka: 1m}\n`), [
+    'rollout.yaml:6:18 bake.holdback: found "11%", expected a percentage from 0 to 10, in steps of 0.01',
+    'rollout.yaml:6:23 bake.soka: found an unknown key, expected a known key; did you mean soak?',
+  ]);
+  assert.deepEqual(messages(`${FIVE_LINES}bake: {soak: 9m, holdback: 1%}\n`), [
+    'rollout.yaml:6:14 bake.soak: found "9m", expected at least 10m; only the profile rehearsal goes under it',
+  ]);
+  assert.match(
+    messages(`${FIVE_LINES}bake: soon\n`)[0] ?? '',
+    /bake: found "soon", expected a duration of at least 1s, or \{soak, holdback\}$/,
+  );
+  assert.match(
+    messages(`${FIVE_LINES}steps: [25, 95, 100]\nbake: {holdback: 5%}\n`)[0] ?? '',
+    /steps\[2\]: found 100, expected more than the step before \(95 %\)/,
   );
 });
 

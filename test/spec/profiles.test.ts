@@ -43,9 +43,9 @@ test('standard is as the table says', () => {
   });
 });
 
-test('cautious is as the table says, and begins at 1 % until there are cohorts', () => {
+test('cautious is as the table says, holds 1 % back in the bake, and begins at 1 % until there are cohorts', () => {
   assert.deepEqual(row(in_('cautious')), {
-    steps: [1, 5, 25, 50, 100],
+    steps: [1, 5, 25, 50, 99],
     soak: [20 * MINUTE, 2 * HOUR],
     bake: HOUR,
     drain: [2 * MINUTE, 30 * MINUTE],

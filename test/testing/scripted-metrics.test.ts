@@ -53,7 +53,9 @@ void test('a signal that is not given is absent, and never zero', async () => {
   const { reading } = await read(cursor);
   assert.deepEqual(Object.keys(reading).sort(), ['custom', 'dedupe', 'errors']);
   assert.deepEqual(reading.dedupe?.value, { replays: 10, misses: 1, duplicateEffects: 0 });
-  assert.deepEqual(reading.custom?.['checkout']?.value.candidate, { requests: 5, bad: 2 });
+  assert.deepEqual(reading.custom?.['checkout']?.value, { stable: { requests: 0, bad: 0 }, candidate: { requests: 5, bad: 2 } });
+  metrics.values.set('load', 0.7);
+  assert.equal((await read(cursor)).reading.custom?.['load']?.value, 0.7);
   metrics.queueAgeS = 3;
   assert.equal((await read(cursor)).reading.queueAgeS?.value, 3);
 });
@@ -83,4 +85,22 @@ void test('users can be played, one read after the other', async () => {
   const { cursor } = await read('begin');
   await read(cursor);
   assert.equal((await read(cursor)).reading.errors?.value.candidate.requests, 5);
+});
+
+void test('a look-back gathers what happened at stable, without a play and without the candidate', async () => {
+  let plays = 0;
+  const { metrics, pass } = source({ play: () => plays++ });
+  const ask = async (cursor: Cursor) => metrics.lookBack(target, pair, cursor, 60_000, signal);
+  metrics.happen('blue', { requests: 100 });
+  const begun = await ask('begin');
+  assert.deepEqual(begun.readings, []);
+  pass(5_000);
+  metrics.happen('blue', { requests: 30, bad: 2 });
+  metrics.happen('green', { requests: 9, bad: 9 });
+  const { readings } = await ask(begun.cursor ?? null);
+  assert.deepEqual(
+    readings.map(({ errors }) => [errors?.elapsedMs, errors?.value]),
+    [[5_000, { stable: { requests: 30, bad: 2, cutStreams: 0 }, candidate: { requests: 0, bad: 0, cutStreams: 0 } }]],
+  );
+  assert.equal(plays, 0);
 });

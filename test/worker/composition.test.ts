@@ -139,6 +139,51 @@ test('named metrics become signals, and what is not named is not judged', () => 
   });
 });
 
+test('which series count, what they must be labelled with, and proportions of one’s own are said in the connection', () => {
+  const mapping = mappingOf({
+    labels: { service: 'app', environment: 'env', replica: 'pod', fixed: { cluster: 'eu-1' } },
+    names: {
+      requests: { metric: 'http_requests_total', where: { route: '/api/.*' } },
+      errors: { metric: 'http_failed_total' },
+      cutStreams: 'streams_cut_total',
+      latency: { metric: 'http_ms', unit: 'ms' },
+      schemaRefusals: 'refused_total',
+    },
+    custom: { checkout: { bad: { metric: 'checkout_total', where: { ok: 'no' } }, all: 'checkout_total' } },
+    startsAtZero: true,
+  });
+  assert.deepEqual(mapping, {
+    labels: { service: 'app', environment: 'env', replica: 'pod', fixed: { cluster: 'eu-1' }, revision: { revision: 'slot' } },
+    metrics: {
+      errors: {
+        requests: { name: 'http_requests_total', where: { route: '/api/.*' } },
+        bad: { name: 'http_failed_total' },
+        cutStreams: { name: 'streams_cut_total' },
+      },
+      latency: { name: 'http_ms', unit: 'ms' },
+      schemaRefusals: { name: 'refused_total' },
+      custom: { checkout: { requests: { name: 'checkout_total' }, bad: { name: 'checkout_total', where: { ok: 'no' } } } },
+    },
+    startsAtZero: true,
+  });
+  const narrowed = mappingOf({ names: { requests: { metric: 'r_total', where: { route: '/api' } } } }).metrics?.errors;
+  assert.deepEqual(narrowed?.bad, { name: 'r_total', where: { route: '/api', code: '5..' } }, 'bad is a part of what is counted');
+});
+
+test('proportions of one’s own, and labels that are fixed, leave the exporter’s metrics as they are', async () => {
+  const config = configOf(
+    `${REHEARSING}metrics:\n  exporter: {type: scrape, urls: ["http://127.0.0.1:4/metrics"], labels: {fixed: {cluster: eu}}, custom: {checkout: {bad: a_total, all: b_total}}}\n`,
+  );
+  const source = createPorts(resolveAll(config, nothing).config, logger).metrics('exporter');
+  assert.deepEqual((await source.describe({ service: 'app', environment: 'x' })).signals, ['errors', 'latency', 'custom']);
+  assert.deepEqual(mappingOf({ labels: { fixed: { cluster: 'eu' } } }).labels, {
+    service: 'service',
+    revision: { revision: 'slot', release_id: 'release' },
+    optional: ['release_id'],
+    fixed: { cluster: 'eu' },
+  });
+});
+
 test('a label named version tells releases apart', () => {
   assert.deepEqual(mappingOf({ labels: { revision: 'version' } }).labels, { revision: { version: 'release' } });
 });

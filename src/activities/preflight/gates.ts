@@ -3,6 +3,7 @@ import type { Reading } from '../../domain/reading.js';
 import type { Revision } from '../../domain/words.js';
 import { throwIfCancelled } from '../execution.js';
 import { describeError } from '../failures.js';
+import { measuredPair } from '../measured-pair.js';
 import { signalOf } from '../supervise/sources.js';
 import { persistently } from '../waiting.js';
 import { both, NOTHING, refuse, warn, type Checking, type Found } from './checking.js';
@@ -23,7 +24,9 @@ export async function checkGates(on: Checking, stable: Revision | undefined): Pr
   const { plan, where } = on;
   const sources = await Promise.all(where.connections.metrics.map((name) => checkSource(on, name, stable)));
   const signals = new Set(sources.flatMap((source) => source.signals));
-  const isFed = ({ gate }: GatePolicy): boolean => {
+  const isFed = ({ gate, measure }: GatePolicy): boolean => {
+    // What the rollout itself says how to measure was tried just now, like everything else that the source gives.
+    if (measure !== undefined) return where.connections.metrics.includes(measure.source);
     const signal = signalOf(gate);
     return signal !== undefined && signals.has(signal);
   };
@@ -60,7 +63,7 @@ async function checkSource(
     const { signals, sameInstant } = await persistently(tools.clock, run, () => source.describe(where.target));
     if (stable !== undefined)
       await persistently(tools.clock, run, (signal) =>
-        source.read(where.target, { stable, candidate: plan.candidate }, 'begin', signal),
+        source.read(where.target, measuredPair(name, stable, plan.candidate, plan.judge.gates), 'begin', signal),
       );
     return {
       found: sameInstant

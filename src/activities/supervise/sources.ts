@@ -5,6 +5,7 @@ import type { Target } from '../../domain/words.js';
 import type { MetricSource } from '../../providers/ports.js';
 import type { Clock, Log } from '../dependencies.js';
 import { describeError } from '../failures.js';
+import { measuredPair } from '../measured-pair.js';
 import { LateCall } from './late-call.js';
 
 interface Source {
@@ -52,7 +53,8 @@ export class Sources {
     this.#takeAll();
     for (const { name, port, call } of this.#sources) {
       const cursor = this.#cursors[name] ?? 'begin';
-      call.start((cut) => port.read(target, { stable: supervise.stable, candidate: supervise.candidate }, cursor, cut), signal);
+      const pair = measuredPair(name, supervise.stable, supervise.candidate, supervise.policy.gates);
+      call.start((cut) => port.read(target, pair, cursor, cut), signal);
     }
   }
 

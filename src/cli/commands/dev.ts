@@ -1,5 +1,6 @@
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { Option, type Command } from 'commander';
+import { startDevEdges } from '../dev-edges.js';
 import { fail } from '../failure.js';
 import { DEFAULT_CONFIG, loadPlatform } from '../files.js';
 import { portArgument } from '../options.js';
@@ -14,29 +15,41 @@ interface Options {
   readonly uiPort: number;
   readonly database: string;
   readonly metricsPort: number;
+  readonly exporterPort: number;
   readonly logLevel: string;
 }
 
 export function devCommand(program: Command, run: Run): void {
   program
     .command('dev')
-    .description('a Temporal development server with its UI, and a worker, until SIGINT')
+    .description('a Temporal development server with its UI, a worker, and the edges whose services the configuration names')
     .option('--config <file>', "the platform's configuration", DEFAULT_CONFIG)
     .option('--port <port>', 'of Temporal, unless TEMPORAL_ADDRESS names a running one', portArgument, 7233)
     .option('--ui-port <port>', "of Temporal's UI", portArgument, 8233)
-    .option('--database <file>', 'what a restart of Temporal goes on from', '.sluice/temporal.db')
+    .option(
+      '--database <file>',
+      "what a restart of Temporal goes on from; the edges' state lies beside it",
+      '.sluice/temporal.db',
+    )
     .option('--metrics-port <port>', "of the worker's health and metrics", portArgument, 9464)
+    .option('--exporter-port <port>', "of the edges' traffic metrics", portArgument, 9105)
     .addOption(
       new Option('--log-level <level>', "of the worker's log").choices(['debug', 'info', 'warn', 'error']).default('warn'),
     )
     .action((options: Options) =>
       run(async (surroundings) => {
         const config = loadPlatform(surroundings, options.config);
-        const temporal = await temporalFor(surroundings, options);
+        // From here on Ctrl-C ends what was started, however far it has come.
+        const interrupted = surroundings.interrupted();
+        const folder = dirname(resolve(surroundings.cwd, options.database));
+        const edges = await startDevEdges(surroundings, config, { folder, exporterPort: options.exporterPort });
+        let temporal: RunningTemporal | undefined;
         try {
+          temporal = await temporalFor(surroundings, options);
+          const { address } = temporal;
           const code = await runWorker(surroundings, {
             config,
-            temporal: { address: temporal.address },
+            temporal: { address },
             http: { host: '127.0.0.1', port: options.metricsPort },
             logLevel: options.logLevel,
             over: temporal.ended,
@@ -44,13 +57,14 @@ export function devCommand(program: Command, run: Run): void {
               surroundings.out(`worker: ready; health and metrics at ${url}`);
             },
           });
-          if (!surroundings.interrupted().aborted)
+          if (!interrupted.aborted)
             throw fail(
-              `the Temporal development server at ${temporal.address} ended by itself; start "sluice dev" again, its rollouts go on`,
+              `the Temporal development server at ${address} ended by itself; start "sluice dev" again, its rollouts go on`,
             );
           return code;
         } finally {
-          await temporal.stop();
+          await temporal?.stop();
+          await edges.stop();
         }
       }),
     );

@@ -2,7 +2,8 @@ import type { Command } from 'commander';
 import { TemporalProblem } from '../../client/index.js';
 import type { PlatformConfig } from '../../spec/platform.js';
 import { breakGlass } from '../break-glass.js';
-import { checkRouters, checkTemporal, type Check } from '../doctor.js';
+import type { Check } from '../checks.js';
+import { checkService, checkTemporal } from '../doctor.js';
 import { EXIT } from '../exit-codes.js';
 import { CommandFailure } from '../failure.js';
 import { loadPlatform } from '../files.js';
@@ -22,23 +23,23 @@ export function doctorCommand(program: Command, run: Run): void {
   const command = program
     .command('doctor')
     .description('what keeps rollouts from working here, and how to break the glass')
-    .option('--service <service>', 'read the routers for this service')
+    .option('--service <service>', 'look at its routers, its metrics and what it offers as well')
     .option('--env <environment>', 'in this environment', 'production');
   withFormat(withPlace(command)).action((options: Options) =>
     run(async (surroundings) => {
       const configured = configuration(surroundings, options.config);
       const { platform } = configured;
-      const routers =
+      const ofService =
         platform === undefined || options.service === undefined
           ? []
-          : await checkRouters(surroundings, platform, { service: options.service, environment: options.env });
-      const checks = [...(await temporal(surroundings, options)), configured.check, ...routers];
+          : await checkService(surroundings, platform, { service: options.service, environment: options.env });
+      const checks = [...(await temporal(surroundings, options)), configured.check, ...ofService];
       const glass = Object.entries(platform?.routers ?? {}).map(([name, router]) => ({
         name,
         ...breakGlass(router, options.service ?? 'SERVICE'),
       }));
       const lines = [
-        ...table(checks.map(({ state, what, text }) => [state === 'ok' ? 'ok' : state.toUpperCase(), what, text])),
+        ...table(checks.map(({ state, what, text }) => [shown(state), what, text])),
         ...(glass.length === 0 ? [] : ['', 'break glass (no controller needed; RAMP is what the look shows):']),
         ...glass.flatMap(({ name, look, back }) => [`  ${name}`, `    look: ${look}`, `    back: ${back}`]),
       ];
@@ -46,6 +47,11 @@ export function doctorCommand(program: Command, run: Run): void {
       return report(surroundings, options.output, { exit, lines, value: { checks, breakGlass: glass } });
     }),
   );
+}
+
+function shown(state: Check['state']): string {
+  if (state === 'absent') return '–';
+  return state === 'ok' ? 'ok' : state.toUpperCase();
 }
 
 /** An unreachable Temporal is a finding here, and no reason to leave the rest unsaid. */

@@ -12,6 +12,7 @@ import {
   type TargetOptions,
 } from '../options.js';
 import type { Run } from '../program.js';
+import { evidenceLines } from '../render/evidence.js';
 import { screen } from '../render/screen.js';
 import { report } from '../report.js';
 import { withClient } from '../session.js';
@@ -31,7 +32,7 @@ export function statusCommand(program: Command, run: Run): void {
           return report(surroundings, options.output, {
             exit,
             failed: exit === EXIT.error,
-            lines: screen(status, target, view()),
+            lines: [...screen(status, target, view()), ...evidenceLines(status)],
             value: valueOf(status, target),
           });
         }),

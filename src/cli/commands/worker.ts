@@ -6,6 +6,7 @@ import { portArgument, withPlace, type PlaceOptions } from '../options.js';
 import type { Run } from '../program.js';
 import { givenPlace, secretsOf } from '../session.js';
 import type { Surroundings } from '../surroundings.js';
+import { untilAborted } from '../until-aborted.js';
 import type { TemporalPlace } from '../../worker/options.js';
 import type { PlatformConfig } from '../../spec/platform.js';
 
@@ -62,7 +63,7 @@ export async function runWorker(
   try {
     const worker = startWorker({ config, temporal, http, secrets: secretsOf(surroundings), logger: pino({ level: logLevel }) });
     const stop = (): void => void worker.shutdown();
-    surroundings.interrupted().addEventListener('abort', stop, { once: true });
+    void untilAborted(surroundings.interrupted()).then(stop);
     void over?.then(stop);
     if (whenReady !== undefined)
       void Promise.all([worker.listening, worker.ready]).then(

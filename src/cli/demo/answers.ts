@@ -65,13 +65,19 @@ export class Answers {
       cache: check(() => {
         const file = join(this.folder, 'cache', 'warm');
         writeFileSync(file, 'x');
+        if (readFileSync(file, 'utf8') !== 'x') throw new Error('what was written does not come back');
         rmSync(file);
       }),
-      model: check(() => JSON.parse(readFileSync(join(this.folder, 'model.json'), 'utf8'))),
-      secrets: check(() => readFileSync(join(this.folder, 'secret'))),
+      model: check(() => {
+        const { weights } = JSON.parse(readFileSync(join(this.folder, 'model.json'), 'utf8')) as Partial<Model>;
+        if (weights?.length !== DIMENSIONS) throw new Error(`${weights?.length ?? 0} weights, expected ${DIMENSIONS}`);
+      }),
+      secrets: check(() => {
+        if (readFileSync(join(this.folder, 'secret')).length === 0) throw new Error('the secret is empty');
+      }),
       vectors: check(() => {
-        if ((JSON.parse(readFileSync(join(this.folder, 'vectors.json'), 'utf8')) as unknown[]).length < TOP_K)
-          throw new Error('too few vectors');
+        const { length } = JSON.parse(readFileSync(join(this.folder, 'vectors.json'), 'utf8')) as unknown[];
+        if (length < TOP_K) throw new Error(`${length} vectors, expected at least ${TOP_K}`);
       }),
     };
   }

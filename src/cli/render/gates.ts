@@ -38,6 +38,8 @@ export function measured({ gate, figures }: GateVerdict): { readonly stable: str
     case 'dedupe':
       return { stable: NOTHING, candidate: shareOf('misses', 'replays') };
     default: {
+      const { candidateValue: value } = figures;
+      if (value !== undefined) return { stable: NOTHING, candidate: String(Number(value.toPrecision(4))) };
       const limit = figures['stableRateLimit'];
       return {
         stable: limit === undefined ? shareOf('stableBad', 'stableRequests') : `≤ ${share(limit)}`,
@@ -73,6 +75,8 @@ const REASONS: Record<VerdictReason, string> = {
   'no-canary': 'no requests on the candidate',
   'out-of-range': "stable's p95 is above the last bucket",
 };
+
+export const reasonInWords = (reason: VerdictReason): string => REASONS[reason];
 
 export function verdictInWords({ verdict, reason, figures, decisive }: GateVerdict): string {
   const more = figures['moreRequests'];

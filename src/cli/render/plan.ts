@@ -4,11 +4,13 @@ import { percent } from '../../domain/telling.js';
 import { formatDuration } from '../../spec/durations.js';
 import { formatShare } from '../../spec/percent.js';
 import { bar } from './bar.js';
+import type { Outlook } from '../plan-outlook.js';
 import { inWords } from './durations.js';
+import { outlookLines } from './outlook.js';
 import { table } from './table.js';
 
 /** What a rollout would do, in the order in which it would do it. */
-export function planLines(plan: RolloutPlan, warnings: readonly string[]): readonly string[] {
+export function planLines(plan: RolloutPlan, warnings: readonly string[], outlook?: Outlook): readonly string[] {
   const {
     target,
     candidate,
@@ -26,6 +28,7 @@ export function planLines(plan: RolloutPlan, warnings: readonly string[]): reado
     `false alarms: at most ${Number((judge.alpha * 100).toFixed(4))} % over the whole rollout; at least ${judge.minimumRequests} requests a side; a sample older than ${inWords(judge.staleMs)} is no data`,
     '',
     ...table(rules(plan)),
+    ...(outlook === undefined ? [] : ['', ...outlookLines(outlook)]),
     ...(warnings.length === 0 ? [] : ['', ...warnings.map((warning) => `warning: ${warning}`)]),
   ];
 }

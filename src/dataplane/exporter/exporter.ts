@@ -9,7 +9,7 @@ import { LATENCY_BOUNDS_MS } from './bounds.js';
 import { receiveDatagrams, type Datagrams } from './datagrams.js';
 import { parseLogLine } from './log-line.js';
 import type { ReleaseLimits } from './releases.js';
-import { TrafficMetrics } from './traffic-metrics.js';
+import { Traffic } from './traffic.js';
 
 export interface ExporterOptions {
   /** HAProxy's `log <host>:<port> format raw`. 0 takes a free port. */
@@ -42,7 +42,7 @@ export interface Exporter {
 export async function startExporter(options: ExporterOptions): Promise<Exporter> {
   const { host = '127.0.0.1', onError = warn } = options;
   const registry = new Registry();
-  const traffic = new TrafficMetrics(registry, {
+  const traffic = new Traffic({
     boundsMs: options.latencyBoundsMs ?? LATENCY_BOUNDS_MS,
     streamed: (options.streamedContentTypes ?? ['text/event-stream', 'application/x-ndjson']).map((type) => type.toLowerCase()),
     limits: { retireAfterMs: 6 * 3_600_000, releasesPerSlot: 8, slotsPerService: 8, unknownServices: 20, ...options.limits },
@@ -53,10 +53,10 @@ export async function startExporter(options: ExporterOptions): Promise<Exporter>
   try {
     describeItself(registry, datagrams);
     const server = createServer((request, response) => {
-      const path = request.url?.split('?')[0];
+      const [path, query = ''] = request.url?.split('?') ?? [];
       if (request.method !== 'GET') answer(response, 405, 'text/plain', 'GET only\n');
       else if (path === '/healthz') answer(response, 200, 'text/plain', 'ok\n');
-      else if (path === '/metrics') void serveMetrics(registry, traffic, response);
+      else if (path === '/metrics') void serveMetrics(registry, traffic, servicesIn(query), response);
       else answer(response, 404, 'text/plain', 'known: /metrics, /healthz\n');
     });
     server.listen(options.httpPort, host);
@@ -79,7 +79,7 @@ function warn(error: Error): void {
 }
 
 /** Every line is counted once, as what became of it. */
-function linesInto(registry: Registry, traffic: TrafficMetrics): (line: string) => void {
+function linesInto(registry: Registry, traffic: Traffic): (line: string) => void {
   const lines = new Counter({
     name: 'sluice_exporter_lines_total',
     help: 'Lines received: counted, not-json (health and start-up), no-request (bytes that never became one), invalid, over-cap (too many services or slots).',
@@ -131,10 +131,23 @@ function describeItself(registry: Registry, datagrams: Datagrams): void {
   });
 }
 
-async function serveMetrics(registry: Registry, traffic: TrafficMetrics, response: ServerResponse): Promise<void> {
+/** `?service=a&service=b`: those alone. Hundreds of rollouts read one exporter every tick, each for the sake of one service. */
+function servicesIn(query: string): readonly string[] | undefined {
+  const services = new URLSearchParams(query).getAll('service');
+  return services.length === 0 ? undefined : services;
+}
+
+/** The exporter's own metrics stand on every page: its clock tells how fresh the page is. */
+async function serveMetrics(
+  registry: Registry,
+  traffic: Traffic,
+  services: readonly string[] | undefined,
+  response: ServerResponse,
+): Promise<void> {
   try {
     traffic.sweep();
-    answer(response, 200, registry.contentType, await registry.metrics());
+    const pages = await Promise.all([registry.metrics(), traffic.page(services)]);
+    answer(response, 200, registry.contentType, pages.join('\n'));
   } catch (error) {
     answer(response, 500, 'text/plain', `${error instanceof Error ? error.message : 'unknown error'}\n`);
   }

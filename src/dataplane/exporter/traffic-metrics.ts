@@ -1,21 +1,13 @@
 /**
- * The metrics of the traffic. Every series of a revision carries `service`, `revision` (the slot) and `release_id` (R31), and
- * those of configured slots exist from the start with 0: absent means "no data", never "no errors".
+ * The metrics of one service's traffic, in a registry of their own: whoever asks for one service of hundreds is answered
+ * without a look at the others. Every series of a revision carries `service`, `revision` (the slot) and `release_id` (R31),
+ * and those of configured slots exist from the start with 0: absent means "no data", never "no errors".
  */
-import { Counter, Histogram, type Registry } from 'prom-client';
+import { Counter, Histogram, Registry } from 'prom-client';
 import { inSeconds } from './bounds.js';
-import { codeClassOf, cutBy, latencyOf, trafficOf } from './classify.js';
+import { codeClassOf, cutBy } from './classify.js';
 import type { LoggedRequest } from './log-line.js';
-import { Releases, type ReleaseKey, type ReleaseLimits } from './releases.js';
-import { Workers } from './workers.js';
-
-export interface TrafficOptions {
-  readonly boundsMs: readonly number[];
-  /** Media types whose latency is the time to the first byte (A23). */
-  readonly streamed: readonly string[];
-  readonly limits: ReleaseLimits;
-  readonly monotonicMs: () => number;
-}
+import type { ReleaseKey } from './releases.js';
 
 const ROLES = ['stable', 'candidate'] as const;
 /** Those that exist from the start; the rarer ones are born with their first request. */
@@ -26,6 +18,7 @@ const OF_REVISION = ['service', 'revision', 'release_id'] as const;
 const OF_REQUEST = [...OF_REVISION, 'role', 'code'] as const;
 
 export class TrafficMetrics {
+  readonly registry = new Registry();
   readonly #requests: Counter;
   readonly #pinned: Counter;
   readonly #relpin: Counter;
@@ -33,14 +26,9 @@ export class TrafficMetrics {
   readonly #latency: Histogram;
   readonly #unrouted: Counter;
   readonly #candidateDown: Counter;
-  readonly #releases: Releases;
-  readonly #workers = new Workers();
 
-  constructor(
-    registry: Registry,
-    private readonly options: TrafficOptions,
-  ) {
-    const registers = [registry];
+  constructor(boundsMs: readonly number[]) {
+    const registers = [this.registry];
     const counter = (name: string, help: string, labelNames: readonly string[]): Counter =>
       new Counter({ name, help, labelNames: [...labelNames], registers });
     this.#requests = counter('sluice_requests_total', 'Requests of users, by class of the status code.', OF_REQUEST);
@@ -63,7 +51,7 @@ export class TrafficMetrics {
       name: 'sluice_latency_seconds',
       help: 'What users waited: to the first byte for streamed answers, for others to the last.',
       labelNames: [...OF_REVISION],
-      buckets: inSeconds(options.boundsMs),
+      buckets: inSeconds(boundsMs),
       registers,
     });
     this.#unrouted = counter('sluice_unrouted_requests_total', 'Requests that the router answered before it chose a slot.', [
@@ -75,55 +63,34 @@ export class TrafficMetrics {
       'Requests drawn for a candidate without live servers, which stable got.',
       ['service', 'worker'],
     );
-    this.#releases = new Releases(
-      options.limits,
-      (key) => {
-        this.#born(key);
-      },
-      (key) => {
-        this.#gone(key);
-      },
-    );
   }
 
-  declare(service: string, slots: readonly string[]): void {
-    for (const slot of slots) this.#releases.declare(service, slot);
+  declare(service: string): void {
     for (const worker of ['current', 'draining']) this.#candidateDown.inc({ service, worker }, 0);
     for (const code of CODES) this.#unrouted.inc({ service, code }, 0);
   }
 
-  /** False when a cap on names forbids to count it. */
-  record(request: LoggedRequest): boolean {
-    const { service, slot = '', role = '', release, why } = request;
-    const now = this.options.monotonicMs();
-    const worker = this.#workers.note(request.pid, now);
-    const code = codeClassOf(request.status);
-    const traffic = trafficOf(request);
-    if (traffic === 'unrouted') {
-      if (!this.#releases.admits(service)) return false;
-      this.#unrouted.inc({ service, code });
-      return true;
-    }
-    if (!this.#releases.note({ service, slot, release }, now)) return false;
-    const labels = { service, revision: slot, release_id: release };
-    if (traffic !== 'user') {
-      (traffic === 'pinned' ? this.#pinned : this.#relpin).inc({ ...labels, role, code });
-      return true;
-    }
-    this.#requests.inc({ ...labels, role, code });
+  unrouted({ service, status }: LoggedRequest): void {
+    this.#unrouted.inc({ service, code: codeClassOf(status) });
+  }
+
+  /** By the router or by a cookie, not by the weights. */
+  steered(request: LoggedRequest, how: 'pinned' | 'relpin'): void {
+    (how === 'pinned' ? this.#pinned : this.#relpin).inc(ofRequest(request));
+  }
+
+  /** `waitedMs`: undefined where nothing tells. */
+  user(request: LoggedRequest, waitedMs: number | undefined, worker: 'current' | 'draining'): void {
+    const { service, role = '', why } = request;
+    const labels = ofRevision(request);
+    this.#requests.inc(ofRequest(request));
     const by = cutBy(request);
     if (by !== undefined) this.#cut.inc({ ...labels, role, by });
-    const waitedMs = latencyOf(request, this.options.streamed);
     if (waitedMs !== undefined) this.#latency.observe(labels, waitedMs / 1_000);
     if (why === 'candidate-down') this.#candidateDown.inc({ service, worker });
-    return true;
   }
 
-  sweep(): void {
-    this.#releases.sweep(this.options.monotonicMs());
-  }
-
-  #born({ service, slot, release }: ReleaseKey): void {
+  born({ service, slot, release }: ReleaseKey): void {
     const labels = { service, revision: slot, release_id: release };
     for (const role of ROLES) {
       for (const counter of [this.#requests, this.#pinned, this.#relpin])
@@ -133,7 +100,7 @@ export class TrafficMetrics {
     this.#latency.zero(labels);
   }
 
-  #gone({ service, slot, release }: ReleaseKey): void {
+  gone({ service, slot, release }: ReleaseKey): void {
     const labels = { service, revision: slot, release_id: release };
     for (const role of ROLES) {
       for (const counter of [this.#requests, this.#pinned, this.#relpin])
@@ -143,3 +110,11 @@ export class TrafficMetrics {
     this.#latency.remove(labels);
   }
 }
+
+const ofRevision = ({ service, slot = '', release }: LoggedRequest) => ({ service, revision: slot, release_id: release });
+
+const ofRequest = (request: LoggedRequest) => ({
+  ...ofRevision(request),
+  role: request.role ?? '',
+  code: codeClassOf(request.status),
+});

@@ -2,9 +2,9 @@
 import type { ErrorCounts, PerRevision, RateCounts, Reading, Sample } from '../../domain/reading.js';
 import type { Instant } from '../../domain/words.js';
 import { belongs, passes } from './belonging.js';
-import { countMeasure, newestOf, type Counted, type Looking } from './count.js';
+import { countMeasure, newestOf, scopesOf, type Counted, type Looking } from './count.js';
 import { perBucket } from './counters.js';
-import { measuresOf } from './mapping.js';
+import { askedFor } from './mapping.js';
 
 export interface Freshness {
   /** The source's clock now, which may be later than the look. */
@@ -24,8 +24,10 @@ export interface Read {
 /** Counts every measure of the mapping into the tally, and says what it now stands at. */
 export function readingOf(looking: Looking, freshness: Freshness): Read {
   const { tally, mapping } = looking;
-  const { errors, latency, coldStarts, dedupe, schemaRefusals, custom } = mapping.metrics;
-  const counted = new Map(measuresOf(mapping.metrics).map((measure) => [measure.key, countMeasure(measure, looking)]));
+  const { metrics, measures, proportions, values } = askedFor(mapping, looking.measured.pair);
+  const { errors, latency, coldStarts, dedupe, schemaRefusals } = metrics;
+  const inSight = measures.filter((measure) => scopesOf(measure, looking).length > 0);
+  const counted = new Map(inSight.map((measure) => [measure.key, countMeasure(measure, looking)]));
   const absent: string[] = [];
 
   const sample = <T>(signal: string, keys: readonly string[], value: () => T): Sample<T> | undefined => {
@@ -68,25 +70,42 @@ export function readingOf(looking: Looking, freshness: Freshness): Read {
         })),
       schemaRefusals:
         schemaRefusals && sample('schemaRefusals', ['schemaRefusals'], () => both((scope) => count('schemaRefusals', scope))),
-      custom:
-        custom &&
-        customCounts(Object.keys(custom), (name) =>
-          sample(`custom ${name}`, [`custom.${name}.requests`, `custom.${name}.bad`], () => proportion(`custom.${name}`)),
+      custom: named([
+        ...proportions
+          .filter((name) => counted.has(`custom.${name}.bad`))
+          .map((name) => {
+            const key = `custom.${name}`;
+            return [name, sample(`custom ${name}`, [`${key}.requests`, `${key}.bad`], () => proportion(key))] as const;
+          }),
+        ...(looking.stableOnly === true ? [] : values).map(
+          ([name]) => [name, valueOf(name, looking, freshness, absent)] as const,
         ),
+      ]),
     }),
   };
 }
 
-type CustomCounts = NonNullable<Reading['custom']>;
+type Custom = NonNullable<Reading['custom']>;
 
-function customCounts(names: readonly string[], read: (name: string) => CustomCounts[string] | undefined): CustomCounts {
-  return Object.fromEntries(
-    names.flatMap((name) => {
-      const one = read(name);
-      return one === undefined ? [] : [[name, one]];
-    }),
-  );
+function named(entries: readonly (readonly [name: string, sample: Custom[string] | undefined])[]): Custom | undefined {
+  const known = entries.flatMap(([name, sample]) => (sample === undefined ? [] : [[name, sample] as const]));
+  return entries.length === 0 ? undefined : Object.fromEntries(known);
 }
+
+/** One number, or no data: of several nobody could say which is meant, and NaN is what PromQL makes of no requests. */
+function valueOf(name: string, looking: Looking, freshness: Freshness, absent: string[]): Sample<number> | undefined {
+  const series = looking.look.series.get(valueKey(name)) ?? [];
+  const [only, ...others] = series.flatMap(({ samples }) => samples.at(-1) ?? []);
+  const why =
+    looking.look.unreadable.get(valueKey(name)) ??
+    (only === undefined || others.length > 0 ? `the expression gave ${String(series.length)} series, expected one` : undefined) ??
+    (Number.isFinite(only?.value) ? undefined : `the expression gave ${String(only?.value)}`);
+  if (why === undefined && only !== undefined) return stamped(only.at, only.value, looking, freshness);
+  absent.push(`custom ${name}: ${why ?? ''}`);
+  return undefined;
+}
+
+export const valueKey = (name: string): string => `custom.${name}.value`;
 
 const errorKeys = (cutStreams: boolean): readonly string[] => [
   'errors.requests',

@@ -25,6 +25,7 @@ export function belongs(
   how: 'exactly' | 'knowingly',
   { target, pair, labels }: Measured,
 ): boolean {
+  if (series.origin.answers !== undefined) return series.origin.answers === scope;
   if (!isOfService(series.labels, target, labels)) return false;
   if (scope === 'service') return true;
   const revision = pair[scope];

@@ -38,6 +38,8 @@ export interface Looking {
   readonly tally: Tally;
   /** The first look of a step takes the base. */
   readonly begins: boolean;
+  /** A look-back: the candidate is not looked for, and counts 0. */
+  readonly stableOnly?: boolean;
 }
 
 interface Found {
@@ -55,7 +57,7 @@ export function countMeasure(measure: Measure, looking: Looking): Counted {
   const { look, tally, mapping } = looking;
   const unreadable = look.unreadable.get(measure.series);
   if (unreadable !== undefined) return absent(unreadable);
-  const found = scopesOf(measure).map((scope) => find(measure, scope, looking));
+  const found = scopesOf(measure, looking).map((scope) => find(measure, scope, looking));
   fixBounds(measure, found, looking);
   const state = tally.measure(measure.key);
   const steps = found.flatMap(({ scope, children }) =>
@@ -78,13 +80,18 @@ export function countMeasure(measure: Measure, looking: Looking): Counted {
 
 const absent = (why: string): Counted => ({ kind: 'absent', why });
 
-const scopesOf = (measure: Measure): readonly Scope[] => (measure.per === 'service' ? ['service'] : ['stable', 'candidate']);
+/** Empty: a look-back has nothing of it. */
+export function scopesOf({ per }: Pick<Measure, 'per'>, { stableOnly = false }: Pick<Looking, 'stableOnly'>): readonly Scope[] {
+  if (per === 'service') return ['service'];
+  if (per === 'candidate') return stableOnly ? [] : ['candidate'];
+  return stableOnly ? ['stable'] : ['stable', 'candidate'];
+}
 
-function find(measure: Measure, scope: Scope, { look, measured, mapping }: Looking): Found {
+function find(measure: Measure, scope: Scope, { look, measured, mapping, stableOnly = false }: Looking): Found {
   const all = look.series.get(measure.series) ?? [];
   const known = all.filter((series) => belongs(series, scope, 'knowingly', measured));
   const mine = known.filter((series) => belongs(series, scope, 'exactly', measured));
-  if (scope === 'stable' && mine.some((series) => belongs(series, 'candidate', 'exactly', measured))) {
+  if (scope === 'stable' && !stableOnly && mine.some((series) => belongs(series, 'candidate', 'exactly', measured))) {
     const { stable, candidate } = measured.pair;
     throw permanent(
       `a series of ${measure.series} belongs to both revisions (${stable.id} of ${stable.release} and ${candidate.id} of ${candidate.release}): ` +

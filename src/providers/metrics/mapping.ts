@@ -4,6 +4,9 @@
  * metrics of its own maps its names here (level 0, design.md §4).
  */
 import { z } from 'zod';
+import type { Counter, CustomMeasure, PromQl } from '../../domain/custom-measure.js';
+import { permanent } from '../errors.js';
+import type { MeasuredPair } from '../ports.js';
 
 const labelName = z.string().regex(/^[a-zA-Z_]\w*$/, 'expected a label name');
 const metricName = z.string().regex(/^[a-zA-Z_:][\w:]*$/, 'expected a metric name');
@@ -40,13 +43,13 @@ const metrics = z.strictObject({
   custom: z.record(z.string().min(1), proportion).optional(),
 });
 
-const EXPORTER_LABELS: z.input<typeof labels> = {
+export const EXPORTER_LABELS: z.input<typeof labels> = {
   service: 'service',
   revision: { revision: 'slot', release_id: 'release' },
   optional: ['release_id'],
 };
 
-const EXPORTER_METRICS: z.input<typeof metrics> = {
+export const EXPORTER_METRICS: z.input<typeof metrics> = {
   errors: {
     requests: { name: 'sluice_requests_total' },
     bad: { name: 'sluice_requests_total', where: { code: '5..' } },
@@ -82,12 +85,60 @@ export interface Measure {
   readonly where: Readonly<Record<string, string>>;
   /** What one unit of `le` is worth in milliseconds; undefined for a counter. */
   readonly bucketUnitMs: number | undefined;
-  /** Counted for each revision, or for the whole service. */
-  readonly per: 'revision' | 'service';
+  /** Counted for each revision, for the candidate alone, or for the whole service. */
+  readonly per: 'revision' | 'candidate' | 'service';
+  /** Asked in place of the series' name, of a store that evaluates expressions. */
+  readonly promQl?: PromQl;
+}
+
+/** The mapping with the rollout's own gates over it, those of the same name in place of the mapping's. */
+export interface Asked {
+  readonly metrics: Metrics;
+  readonly measures: readonly Measure[];
+  /** Names of the proportions that `measures` count under `custom.<name>`. */
+  readonly proportions: readonly string[];
+  /** Expressions of one value each, by the gate's name. */
+  readonly values: readonly (readonly [name: string, promQl: PromQl])[];
+}
+
+export function askedFor({ metrics }: Mapping, { custom: own = {} }: MeasuredPair): Asked {
+  const { custom: mapped = {}, ...signals } = metrics;
+  const proportions = new Map(
+    Object.entries(mapped).map(([name, one]): [string, readonly Measure[]] => [name, proportionOf(`custom.${name}`, one)]),
+  );
+  const values: (readonly [string, PromQl])[] = [];
+  for (const [name, measure] of Object.entries(own)) {
+    if (measure.kind === 'value') values.push([name, measure.value]);
+    else proportions.set(name, ownProportion(name, measure, proportions.get(name)));
+  }
+  return {
+    metrics: signals,
+    measures: [...measuresOf(signals), ...[...proportions.values()].flat()],
+    proportions: [...proportions.keys()],
+    values,
+  };
+}
+
+function ownProportion(
+  name: string,
+  measure: Exclude<CustomMeasure, { kind: 'value' }>,
+  mapped: readonly Measure[] | undefined,
+): readonly Measure[] {
+  const per = measure.comparison === 'stable' ? 'revision' : 'candidate';
+  if (measure.kind === 'proportion')
+    return [ownCounter(`custom.${name}.requests`, measure.all, per), ownCounter(`custom.${name}.bad`, measure.bad, per)];
+  if (mapped === undefined) throw permanent(`the source knows no gate "${name}" under metrics.custom; say bad and all`);
+  return mapped.map((one) => ({ ...one, per }));
+}
+
+function ownCounter(key: string, one: Counter, per: Measure['per']): Measure {
+  return one.kind === 'metric'
+    ? counter(key, one, per)
+    : { key, series: key, family: key, where: {}, bucketUnitMs: undefined, per, promQl: one };
 }
 
 /** Everything that the mapping asks to be counted. The gauge of the queue's age is not among it. */
-export function measuresOf(metrics: Metrics): readonly Measure[] {
+function measuresOf(metrics: Metrics): readonly Measure[] {
   const { errors, latency, coldStarts, dedupe, schemaRefusals, custom } = metrics;
   return [
     ...(errors ? [counter('errors.requests', errors.requests), counter('errors.bad', errors.bad)] : []),

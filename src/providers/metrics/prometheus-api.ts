@@ -1,4 +1,4 @@
-/** The two questions that we ask Prometheus's HTTP API, and what its answers may be. */
+/** The questions that we ask Prometheus's HTTP API, and what its answers may be. */
 import type { Instant } from '../../domain/words.js';
 import { permanent, transient } from '../errors.js';
 import { get, nameOf, type GetOptions } from './http.js';
@@ -18,31 +18,41 @@ export interface Api {
   /** The server's clock: nothing here is compared with ours. */
   now(signal: AbortSignal): Promise<Instant>;
   query(expression: string, at: Instant, signal: AbortSignal): Promise<Answered>;
+  /** The expression's value at `from` and every `stepMs` after it, up to `to`. */
+  range(expression: string, from: Instant, to: Instant, stepMs: number, signal: AbortSignal): Promise<Answered>;
 }
 
 export function prometheusApi(base: string, options: Omit<GetOptions, 'signal'>): Api {
-  const ask = async (parameters: Readonly<Record<string, string>>, signal: AbortSignal): Promise<ApiBody> => {
-    const url = new URL(`${base.replace(/\/+$/, '')}/api/v1/query`);
+  const ask = async (path: string, parameters: Readonly<Record<string, string>>, signal: AbortSignal): Promise<ApiBody> => {
+    const url = new URL(`${base.replace(/\/+$/, '')}/api/v1/${path}`);
     // Thanos and VictoriaMetrics: fail rather than leave something out. Prometheus does not look at them.
     url.search = new URLSearchParams({ ...parameters, partial_response: 'false', deny_partial_response: '1' }).toString();
     const { status, body } = await get(url, { ...options, signal });
     return bodyOf(status, body, nameOf(url));
   };
+  const series = async (path: string, parameters: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Answered> => {
+    const { data, warnings } = await ask(path, parameters, signal);
+    if (warnings !== undefined) return { kind: 'partial', why: `the answer is partial (${warnings})` };
+    if (!isRecord(data) || !Array.isArray(data['result'])) throw unexpected(base, 'a list of series');
+    // `scalar(…)` and plain numbers.
+    if (data['resultType'] === 'scalar')
+      return { kind: 'whole', series: [{ labels: new Map(), samples: [sampleOf(data['result'], base)] }] };
+    return { kind: 'whole', series: data['result'].map((one) => seriesOf(one, base)) };
+  };
   return {
     async now(signal) {
-      const { data } = await ask({ query: 'time()' }, signal);
+      const { data } = await ask('query', { query: 'time()' }, signal);
       const at = isRecord(data) && Array.isArray(data['result']) ? Number(data['result'][1]) : NaN;
       if (!Number.isFinite(at)) throw unexpected(base, 'the time');
       return Math.round(at * 1_000);
     },
-    async query(expression, at, signal) {
-      const { data, warnings } = await ask({ query: expression, time: (at / 1_000).toFixed(3) }, signal);
-      if (warnings !== undefined) return { kind: 'partial', why: `the answer is partial (${warnings})` };
-      if (!isRecord(data) || !Array.isArray(data['result'])) throw unexpected(base, 'a list of series');
-      return { kind: 'whole', series: data['result'].map((one) => seriesOf(one, base)) };
-    },
+    query: (expression, at, signal) => series('query', { query: expression, time: inSeconds(at) }, signal),
+    range: (expression, from, to, stepMs, signal) =>
+      series('query_range', { query: expression, start: inSeconds(from), end: inSeconds(to), step: inSeconds(stepMs) }, signal),
   };
 }
+
+const inSeconds = (ms: number): string => (ms / 1_000).toFixed(3);
 
 interface ApiBody {
   readonly data: unknown;

@@ -8,14 +8,15 @@ import { z } from 'zod';
 import type { Cursor, Reading } from '../../domain/reading.js';
 import type { Instant, Target } from '../../domain/words.js';
 import { permanent, transient } from '../errors.js';
-import type { MeasuredPair, MetricSource } from '../ports.js';
+import type { LookedBack, MeasuredPair, MetricSource } from '../ports.js';
 import { readingOf } from './assemble.js';
 import type { Look } from './count.js';
 import { cursorAt, parseCursor, type CountingCursor } from './cursor.js';
 import { get, httpFields, httpUrl, nameOf, together } from './http.js';
-import { mappingFields } from './mapping.js';
+import { askedFor, mappingFields, type Mapping } from './mapping.js';
 import { continuity, seen, suspicion } from './processes.js';
 import type { Origin, RawSeries } from './series.js';
+import { SharedCalls } from './shared-calls.js';
 import { Silence } from './silence.js';
 import { Tally } from './tally.js';
 import { parseTextFormat, TextFormatError, type Exposition } from './text-format.js';
@@ -34,6 +35,14 @@ export const scrapeOptions = z.strictObject({
   urls: z.array(z.union([httpUrl.transform((url) => ({ url }) satisfies z.output<typeof address>), address])).min(1),
   /** A gauge of the scraped process's clock in seconds. Without it the answer's `Date` tells, and without that our clock. */
   clockMetric: z.string().default('sluice_exporter_time_seconds'),
+  /**
+   * Query parameter by which an address is asked for one service's series alone. `service` where no metrics are named, since
+   * they are the exporter's then; otherwise nobody is asked, for a page need not know it.
+   */
+  serviceParameter: z
+    .string()
+    .regex(/^[\w-]+$/, 'expected the name of a query parameter')
+    .optional(),
   /** When the scraped process began, in seconds since the epoch: tells restarts from hops between replicas. */
   startMetric: z.string().default('process_start_time_seconds'),
 });
@@ -48,14 +57,21 @@ export interface ScrapeDependencies {
   readonly warn?: (message: string) => void;
 }
 
+/** A reading may stand on an answer that was asked for so long before it. Far under a tick, and its sample bears its own time. */
+const SHARED_MS = 50;
+
 interface Address {
   readonly url: URL;
   readonly origin: Origin;
 }
 
-interface Scraped {
+interface Scraped extends Page {
   readonly url: URL;
   readonly origin: Origin;
+}
+
+/** What an address answered: to everybody who waited for it. */
+interface Page {
   readonly exposition: Exposition;
   readonly at: Instant;
   readonly startedAt: Instant | undefined;
@@ -64,12 +80,14 @@ interface Scraped {
 
 /** Throws a `ZodError` for options that are none. */
 export function scrapeSource(options: ScrapeOptions, dependencies: ScrapeDependencies = {}): MetricSource {
-  return new ScrapeSource(scrapeOptions.parse(options), dependencies);
+  const asks = options.metrics === undefined ? { serviceParameter: 'service' } : {};
+  return new ScrapeSource(scrapeOptions.parse({ ...asks, ...options }), dependencies);
 }
 
 class ScrapeSource implements MetricSource {
   readonly #addresses: readonly Address[];
   readonly #silence: Silence;
+  readonly #pages: SharedCalls<Page>;
   readonly #now: () => Instant;
   readonly #warn: (message: string) => void;
 
@@ -79,6 +97,7 @@ class ScrapeSource implements MetricSource {
   ) {
     this.#addresses = options.urls.map((one) => ({ url: new URL(one.url), origin: originOf(one) }));
     this.#silence = new Silence(monotonicMs);
+    this.#pages = new SharedCalls(monotonicMs);
     this.#now = now;
     this.#warn = warn;
   }
@@ -90,17 +109,39 @@ class ScrapeSource implements MetricSource {
     return Promise.resolve({ signals, sameInstant: others.length === 0 && first?.origin.revision === undefined });
   }
 
-  async read(
+  read(target: Target, pair: MeasuredPair, cursor: Cursor, signal: AbortSignal): Promise<{ reading: Reading; cursor: Cursor }> {
+    return this.#read(target, pair, cursor, signal, false);
+  }
+
+  /**
+   * A page has no past, so that it is gathered: the base is taken at the first call, and each further one gives a reading of
+   * stable over the time since. Called each tick from the opening of the ramp to the first shift, it teaches as much as the
+   * warm-up lasts. The candidate's own addresses are not asked: nobody need answer there yet.
+   */
+  async lookBack(
+    target: Target,
+    { stable }: MeasuredPair,
+    cursor: Cursor,
+    _spanMs: number,
+    signal: AbortSignal,
+  ): Promise<LookedBack> {
+    const looked = await this.#read(target, { stable, candidate: stable }, cursor, signal, true);
+    return { readings: cursor === 'begin' ? [] : [looked.reading], cursor: looked.cursor };
+  }
+
+  async #read(
     target: Target,
     pair: MeasuredPair,
     cursor: Cursor,
     signal: AbortSignal,
+    stableOnly: boolean,
   ): Promise<{ reading: Reading; cursor: Cursor }> {
+    refuseExpressions(this.options, pair);
     const before = cursor === 'begin' ? undefined : parseCursor(cursor);
     if (before?.refused !== undefined) return this.#refuse(before, before.refused);
     const scraped = await together(
       signal,
-      this.#addressesOf(pair).map((one) => (stop: AbortSignal) => this.#scrape(one, stop)),
+      this.#addressesOf(pair).map((one) => (stop: AbortSignal) => this.#scrape(one, target, before === undefined, stop)),
     );
     const look = lookOf(scraped);
     const base = before ?? cursorAt(look.now);
@@ -114,6 +155,7 @@ class ScrapeSource implements MetricSource {
         look,
         tally,
         begins: before === undefined,
+        stableOnly,
       },
       { now: look.now, silentMs: Math.max(...scraped.map(({ silentMs }) => silentMs)), gaugeSpreadMs: Infinity },
     );
@@ -143,7 +185,18 @@ class ScrapeSource implements MetricSource {
     throw permanent(`no address serves ${stable.id} or ${candidate.id}; configured are addresses of ${known}`);
   }
 
-  async #scrape({ url, origin }: Address, signal: AbortSignal): Promise<Scraped> {
+  /**
+   * Rollouts whose ticks fall together share an answer. A base does not: the step's first requests must not lie before it.
+   */
+  async #scrape({ url, origin }: Address, { service }: Target, isBase: boolean, signal: AbortSignal): Promise<Scraped> {
+    const { serviceParameter } = this.options;
+    const asked = new URL(url);
+    if (serviceParameter !== undefined) asked.searchParams.set(serviceParameter, service);
+    const page = await this.#pages.call(asked.href, isBase ? 0 : SHARED_MS, signal, (stop) => this.#page(asked, origin, stop));
+    return { url, origin, ...page };
+  }
+
+  async #page(url: URL, origin: Origin, signal: AbortSignal): Promise<Page> {
     const { headers, timeoutMs, maxBytes, clockMetric, startMetric } = this.options;
     const answer = await get(url, { signal, timeoutMs, maxBytes, headers: { accept: 'text/plain; version=0.0.4', ...headers } });
     if (answer.status !== 200) throw transient(`${nameOf(url)} answered ${String(answer.status)}, expected 200 and metrics`);
@@ -156,8 +209,20 @@ class ScrapeSource implements MetricSource {
     const at = secondsToMs(valueOf(exposition, clockMetric)) ?? dateOf(answer.headers) ?? this.#now();
     const cachedMs = secondsToMs(Number(answer.headers.get('age') ?? 0)) ?? 0;
     const startedAt = secondsToMs(valueOf(exposition, startMetric));
-    return { url, origin, exposition, at, startedAt, silentMs: Math.max(cachedMs, this.#silence.of(origin.key, at)) };
+    return { exposition, at, startedAt, silentMs: Math.max(cachedMs, this.#silence.of(origin.key, at)) };
   }
+}
+
+function refuseExpressions(mapping: Mapping, pair: MeasuredPair): void {
+  const { measures, values } = askedFor(mapping, pair);
+  const [asked] = [
+    ...measures.flatMap(({ key, promQl }) => (promQl === undefined ? [] : [key])),
+    ...values.map(([name]) => name),
+  ];
+  if (asked !== undefined)
+    throw permanent(
+      `${asked} is PromQL, which nobody evaluates at a scraped address: name a metric, or a connection of the type prometheus`,
+    );
 }
 
 /** Why an answer is not the next one of what answered before; restarts go into the tally. */

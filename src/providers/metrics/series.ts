@@ -13,7 +13,12 @@ export interface Origin {
   readonly replica: string | undefined;
   /** Id, slot or release of the one revision that is served here; undefined: labels tell. */
   readonly revision: string | undefined;
+  /** The question was for this scope alone; undefined: labels tell. */
+  readonly answers?: 'stable' | 'candidate';
 }
+
+/** Of a store, which is asked at one address for everything. */
+export const STORE: Origin = { key: '', replica: undefined, revision: undefined };
 
 export interface RawSeries {
   readonly labels: Labels;

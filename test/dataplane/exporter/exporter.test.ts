@@ -6,7 +6,8 @@ import type { Cursor } from '../../../src/domain/reading.js';
 import { LATENCY_BOUNDS_MS } from '../../../src/dataplane/exporter/bounds.js';
 import { startExporter, type Exporter, type ExporterOptions } from '../../../src/dataplane/exporter/exporter.js';
 import { scrapeSource } from '../../../src/providers/metrics/scrape.js';
-import { line, pageAfter, scrape, send, type LineFields } from './lines.js';
+import { parseTextFormat } from '../../../src/providers/metrics/text-format.js';
+import { line, Page, pageAfter, scrape, send, type LineFields } from './lines.js';
 
 const running: Exporter[] = [];
 afterEach(async () => {
@@ -249,4 +250,48 @@ test('the scraping source understands the exporter without any configuration', a
   const bucket = boundsMs.findIndex((bound) => bound >= 40);
   assert.deepEqual([counts?.stable[bucket], counts?.candidate[bucket]], [22, 6]);
   assert.ok(JSON.stringify(cursor).length < 8_192);
+});
+
+test('asked for services, the exporter shows those alone, its clock, and the families that it knows', async () => {
+  const exporter = await start({ services: [{ name: 'app' }, { name: 'other' }, { name: 'third' }] });
+  await send(exporter, [line(), line({ svc: 'other', st: 500 }), line({ svc: 'third' }), line({ svc: 'other', slot: '-' })]);
+  const whole = await pageAfter(exporter, 4);
+  const ask = async (query: string): Promise<Page> => {
+    const response = await fetch(`${exporter.addresses.http.url}${query}`);
+    assert.equal(response.status, 200);
+    return new Page(await response.text());
+  };
+  const [app, two, nobody] = [await ask('?service=app'), await ask('?service=app&service=other'), await ask('?service=nobody')];
+  const services = ({ text }: Page): unknown =>
+    [...new Set([...text.matchAll(/service="(\w+)"/g)].map(([, name]) => name))].sort();
+  assert.deepEqual([whole, app, two, nobody].map(services), [['app', 'other', 'third'], ['app'], ['app', 'other'], []]);
+  const linesOf = ({ text }: Page, service: string): readonly string[] =>
+    text.split('\n').filter((one) => one.includes(`service="${service}"`));
+  assert.deepEqual(linesOf(app, 'app'), linesOf(whole, 'app'));
+  assert.deepEqual(linesOf(two, 'other'), linesOf(whole, 'other'));
+  for (const page of [whole, app, two, nobody]) {
+    assert.ok((page.sum('sluice_exporter_time_seconds') ?? 0) > 0 && (page.sum('process_start_time_seconds') ?? 0) > 0);
+    const families = [...page.text.matchAll(/^# TYPE (\S+)/gm)].map(([, family]) => family);
+    assert.deepEqual(new Set(families).size, families.length, 'each family in one piece');
+    assert.deepEqual(
+      families,
+      [...whole.text.matchAll(/^# TYPE (\S+)/gm)].map(([, family]) => family),
+    );
+    assert.doesNotThrow(() => parseTextFormat(page.text));
+  }
+});
+
+test('a rollout reads its own service from an exporter of many', async () => {
+  const exporter = await start({ services: [{ name: 'app' }, { name: 'other' }] });
+  const source = scrapeSource({ urls: [exporter.addresses.http.url] });
+  const pair = { stable: { id: 'blue', release: 'r1' }, candidate: { id: 'green', release: 'r2' } };
+  const read = (cursor: Cursor) => source.read({ service: 'app', environment: 'x' }, pair, cursor, AbortSignal.timeout(5_000));
+  const { cursor } = await read('begin');
+  await send(exporter, [line(), line({ svc: 'other' }), line({ slot: 'green', role: 'candidate', release: 'r2', st: 500 })]);
+  await pageAfter(exporter, 3);
+  const { reading } = await read(cursor);
+  assert.deepEqual(reading.errors?.value, {
+    stable: { requests: 1, bad: 0, cutStreams: 0 },
+    candidate: { requests: 1, bad: 1, cutStreams: 0 },
+  });
 });

@@ -225,7 +225,8 @@ test('cold starts, dedupe, schema refusals and custom gates are counted as the m
   assert.deepEqual(reading.coldStarts?.value, { stable: { requests: 8, bad: 2 }, candidate: { requests: 8, bad: 2 } });
   assert.deepEqual(reading.dedupe?.value, { replays: 20, misses: 0, duplicateEffects: 0 });
   assert.deepEqual(reading.schemaRefusals?.value, { stable: 2, candidate: 2 });
-  assert.deepEqual(reading.custom?.['empty answers']?.value.candidate, { requests: 20, bad: 2 });
+  const both = { requests: 20, bad: 2 };
+  assert.deepEqual(reading.custom?.['empty answers']?.value, { stable: both, candidate: both });
 });
 
 const growth = fc.record({ ok: fc.nat(100), failed: fc.nat(9), cut: fc.nat(9), slow: fc.nat(50), restart: fc.boolean() });

@@ -6,8 +6,12 @@ import type { Cursor, Reading } from '../../../src/domain/reading.js';
 import { startExporter, type Exporter } from '../../../src/dataplane/exporter/exporter.js';
 import { ProviderError } from '../../../src/providers/errors.js';
 import { prometheusSource } from '../../../src/providers/metrics/prometheus.js';
+import { judge, openEvidence } from '../../../src/judge/judge.js';
+import { learn } from '../../../src/judge/look-back.js';
+import { gate, policy, sample } from '../../judge/traffic.js';
 import { untilSeen } from '../../harness/until.js';
 import { line, send } from '../../dataplane/exporter/lines.js';
+import type { MeasuredPair } from '../../../src/providers/ports.js';
 import { MetricsServer } from './metrics-server.js';
 import { PrometheusServer, withoutPrometheus } from './prometheus-server.js';
 import { PAIR, TARGET } from './step.js';
@@ -56,6 +60,8 @@ class Pod {
 }
 
 let stable: Pod;
+/** Two replicas of a release that only the look-back looks at. */
+let replicas: readonly [Pod, Pod];
 let candidate: Pod;
 let prometheus: PrometheusServer;
 let source: ReturnType<typeof prometheusSource>;
@@ -66,10 +72,11 @@ before(async () => {
   [stable, candidate] = await Promise.all([Pod.start('r1'), Pod.start('r2')]);
   stable.serve('200', 1_000);
   stable.serve('500', 5);
+  replicas = await Promise.all([Pod.start('r0'), Pod.start('r0')]);
   exporter = await startExporter({ udpPort: 0, httpPort: 0, services: [{ name: 'app' }] });
   prometheus = await PrometheusServer.start({
     exporter: [new URL(exporter.addresses.http.url).host],
-    pods: [stable, candidate].map(({ server }) => new URL(server.url).host),
+    pods: [stable, candidate, ...replicas].map(({ server }) => new URL(server.url).host),
   });
   source = prometheusSource({
     url: prometheus.url,
@@ -86,7 +93,7 @@ before(async () => {
 after(async () => {
   if (skip !== false) return;
   await prometheus.stop();
-  await Promise.all([stable.server.stop(), candidate.server.stop(), exporter.close()]);
+  await Promise.all([...[stable, candidate, ...replicas].map(({ server }) => server.stop()), exporter.close()]);
 });
 
 const read = (cursor: Cursor): Promise<{ reading: Reading; cursor: Cursor }> =>
@@ -189,6 +196,123 @@ test('a revision that cannot be scraped any more grows old and then is no data, 
   assert.deepEqual([gone.errors, gone.latency], [undefined, undefined]);
   candidate = await Pod.start('r2');
 });
+
+test(
+  'a look-back over what Prometheus remembers has every request of stable’s replicas, and teaches how they burst',
+  { skip },
+  async () => {
+    const [a, b] = replicas;
+    const pair = { stable: { id: 'old', release: 'r0' }, candidate: { id: 'nobody', release: 'r9' } };
+    const lookBack = async (): Promise<readonly Reading[]> => {
+      const told = await source.lookBack?.(TARGET, pair, 'begin', 60_000, AbortSignal.timeout(10_000));
+      return told?.readings ?? [];
+    };
+    const totals = (readings: readonly Reading[]): unknown => {
+      const errors = readings.at(-1)?.errors?.value;
+      return [errors?.stable.requests, errors?.stable.bad, errors?.candidate.requests];
+    };
+    await untilSeen(lookBack, (readings) => JSON.stringify(totals(readings)) === '[0,0,0]', {
+      withinMs: 20_000,
+      what: 'replicas that have been scraped',
+      everyMs: 300,
+    });
+    // Ten bad ones at once on one replica, and a restart of the other.
+    for (let burst = 1; burst <= 12; burst++) {
+      a.serve('200', burst % 3 === 0 ? 40 : 50);
+      if (burst % 3 === 0) a.serve('500', 10);
+      b.serve('200', 50);
+      if (burst === 6) {
+        await untilSeen(lookBack, (readings) => JSON.stringify(totals(readings)) === '[600,20,0]', {
+          withinMs: 15_000,
+          what: 'the first half',
+          everyMs: 300,
+        });
+        b.restart();
+      } else {
+        const before = 50 * 2 * burst;
+        await untilSeen(lookBack, (readings) => readings.at(-1)?.errors?.value.stable.requests === before, {
+          withinMs: 15_000,
+          what: `${String(before)} requests`,
+          everyMs: 200,
+        });
+      }
+    }
+    const readings = await lookBack();
+    assert.deepEqual(totals(readings), [1_200, 40, 0]);
+    const last = readings.at(-1);
+    assert.deepEqual(last?.errors?.value.stable.byReplica, {
+      [new URL(a.server.url).host]: { requests: 600, bad: 40 },
+      [new URL(b.server.url).host]: { requests: 600, bad: 0 },
+    });
+    assert.deepEqual(last.latency?.value.counts.stable, [1_200, 0, 0, 0]);
+    assert.equal(last.errors.elapsedMs, 60_000);
+    const step = policy({ gates: [gate('errors')], weightBp: 100 });
+    const tick = { errors: sample(5_000, { candidate: { requests: 3, bad: 3 }, stable: { requests: 297, bad: 0 } }) };
+    const verdict = (learnt: readonly Reading[]) =>
+      judge(step, openEvidence(step, learn(step, [learnt])), tick).verdicts[0]?.verdict;
+    assert.deepEqual([verdict([]), verdict(readings)], ['fail', 'inconclusive']);
+  },
+);
+
+test(
+  'expressions of a rollout’s own gates are counted exactly by replica, and a value is the one that Prometheus gives',
+  { skip },
+  async () => {
+    const [a, b] = replicas;
+    const pair: MeasuredPair = {
+      stable: { id: 'old', release: 'r0' },
+      candidate: { id: 'new', release: 'r1' },
+      custom: {
+        failing: {
+          source: 'x',
+          kind: 'proportion',
+          comparison: 'stable',
+          bad: {
+            kind: 'promql',
+            parts: [
+              'http_requests_total{code=~"5..|none", version=~"',
+              { fill: 'release', as: 'pattern' },
+              '"} or 0 * http_requests_total{code="200", version="',
+              { fill: 'release', as: 'text' },
+              '"}',
+            ],
+          },
+          all: { kind: 'promql', parts: ['http_requests_total{version="', { fill: 'release', as: 'text' }, '"}'] },
+        },
+        queue: {
+          source: 'x',
+          kind: 'value',
+          fails: 'above',
+          value: { kind: 'promql', parts: ['max(queue_age_seconds{version="', { fill: 'release', as: 'text' }, '"})'] },
+        },
+        several: { source: 'x', kind: 'value', fails: 'above', value: { kind: 'promql', parts: ['queue_age_seconds'] } },
+      },
+    };
+    const ask = (cursor: Cursor) => source.read(TARGET, pair, cursor, AbortSignal.timeout(10_000));
+    // An expression is evaluated once a scrape: what the tests before did must lie two of them back.
+    const quiet = Date.now() + 3_000;
+    let { cursor } = await untilSeen(
+      () => ask('begin'),
+      ({ reading }) => (reading.custom?.['failing']?.at ?? 0) >= quiet && reading.custom?.['queue'] !== undefined,
+      { withinMs: 20_000, what: 'both revisions', everyMs: 300 },
+    );
+    a.serve('200', 30);
+    b.serve('500', 4);
+    stable.serve('200', 21);
+    const reading = await untilSeen(
+      async () => {
+        const answer = await ask(cursor);
+        cursor = answer.cursor;
+        return answer.reading;
+      },
+      ({ custom }) =>
+        JSON.stringify(custom?.['failing']?.value) === '{"stable":{"requests":34,"bad":4},"candidate":{"requests":21,"bad":0}}',
+      { withinMs: 60_000, what: 'the counts', everyMs: 300 },
+    );
+    assert.equal(reading.custom?.['queue']?.value, 3);
+    assert.equal(reading.custom['several'], undefined, 'of several values nobody could say which is meant');
+  },
+);
 
 test('the exporter’s metrics are understood without any mapping, also by way of Prometheus', { skip }, async () => {
   const router = prometheusSource({ url: prometheus.url, scrapeIntervalMs: 1_000 });

@@ -4,6 +4,7 @@ import type { Cursor } from '../../../src/domain/reading.js';
 import { ProviderError } from '../../../src/providers/errors.js';
 import { prometheusSource, type PrometheusOptions } from '../../../src/providers/metrics/prometheus.js';
 import { selectorOf } from '../../../src/providers/metrics/promql.js';
+import type { MeasuredPair } from '../../../src/providers/ports.js';
 import { MetricsServer } from './metrics-server.js';
 import { PAIR, TARGET } from './step.js';
 
@@ -31,11 +32,28 @@ class FakePrometheus {
         return;
       }
       fake.queries.push(query);
-      const body = fake.instead?.body ?? { status: 'success', data: fake.#answer(query, Number(url.searchParams.get('time'))) };
+      const [start, end, step, time] = ['start', 'end', 'step', 'time'].map((name) => Number(url.searchParams.get(name)));
+      const data = url.pathname.endsWith('/query_range')
+        ? fake.#range(start ?? 0, end ?? 0, step ?? 1)
+        : fake.#answer(query, time ?? 0);
+      const body = fake.instead?.body ?? { status: 'success', data };
       response.writeHead(fake.instead?.status ?? 200).end(typeof body === 'string' ? body : JSON.stringify(body));
     });
     const fake = new FakePrometheus(server);
     return fake;
+  }
+
+  /** Each step the last sample of at most five minutes, at the step's own time, as `query_range` does. */
+  #range(start: number, end: number, step: number): Body {
+    const steps = Array.from({ length: Math.floor((end - start) / step) + 1 }, (_, index) => start + index * step);
+    const found = Object.entries(this.series).map(([labels, samples]) => ({
+      metric: Object.fromEntries(labels.split(',').map((pair) => pair.split('='))) as Record<string, string>,
+      values: steps.flatMap((at) => {
+        const last = samples.filter(([second]) => second > at - 300 && second <= at).at(-1);
+        return last === undefined ? [] : [[at, String(last[1])] as const];
+      }),
+    }));
+    return { resultType: 'matrix', result: found.filter(({ values }) => values.length > 0) };
   }
 
   #answer(query: string, at: number): Body {
@@ -265,6 +283,138 @@ test('a queue’s age is that of its worst live partition; the last word of a pa
   );
   assert.equal(begun.reading.queueAgeS?.value, 30);
   assert.deepEqual((await begin({}, age)).begun.reading, {});
+});
+
+async function lookBack(series: Series, spanMs: number, options: Partial<PrometheusOptions> = OWN) {
+  const { fake, source, warnings } = await begin(series, options);
+  fake.nowS = 2_005;
+  const told = await source.lookBack?.(TARGET, PAIR, 'begin', spanMs, new AbortController().signal);
+  assert.ok(told);
+  assert.equal(told.cursor, undefined, 'there is no more to gather');
+  return { readings: told.readings, fake, warnings };
+}
+
+test('a look-back tells stable’s past in equal blocks, each as fresh as it was; the candidate need not exist', async () => {
+  const { readings, fake } = await lookBack({ 'revision=blue,code=200': scraped(2_000, (second) => second) }, 100_000);
+  assert.equal(readings.length, 20);
+  assert.deepEqual(readings.at(-1)?.errors, {
+    at: 2_000_000,
+    ageMs: 0,
+    elapsedMs: 100_000,
+    value: { stable: { requests: 100, bad: 0 }, candidate: { requests: 0, bad: 0 } },
+  });
+  assert.equal(readings[3]?.errors?.value.stable.requests, 20);
+  assert.ok(fake.queries.slice(1).every((query) => query.includes('{revision="blue"}')));
+});
+
+test('a long look-back has at most 120 blocks', async () => {
+  const { readings } = await lookBack({ 'revision=blue,code=200': scraped(2_000, (second) => second, 0) }, 1_900_000);
+  assert.ok(readings.length > 100 && readings.length <= 120);
+});
+
+test('replicas that restart, are born or were away in the look-back are counted as what they did', async () => {
+  const replicas: Series = {
+    'revision=blue,pod=a,code=200': scraped(2_000, (second) => (second <= 1_950 ? second : second - 1_950)),
+    'revision=blue,pod=b,code=200': scraped(2_000, (second) => second - 1_965, 1_970),
+    'revision=blue,pod=c,code=200': [...scraped(1_500, () => 7_000), ...scraped(2_000, () => 7_003, 1_985)],
+  };
+  const { readings } = await lookBack(replicas, 100_000, { ...OWN, labels: { ...OWN.labels, replica: 'pod' } });
+  assert.deepEqual(readings.at(-1)?.errors?.value.stable.byReplica, {
+    a: { requests: 50 + 50, bad: 0 },
+    b: { requests: 35, bad: 0 },
+    c: { requests: 3, bad: 0 },
+  });
+});
+
+test('a family that cannot be had is left out of the look-back and told; when none can, it fails as a read does', async () => {
+  const both = { ...OWN, metrics: { ...OWN.metrics, queueAgeS: { name: 'queue_age' } } } as const;
+  const series = { 'revision=blue,code=200': scraped(2_000, (second) => second) };
+  const { fake, source, warnings } = await begin(series, both);
+  fake.nowS = 2_005;
+  const ask = () => source.lookBack?.(TARGET, PAIR, 'begin', 100_000, new AbortController().signal);
+  const answers = fake.server.handler;
+  fake.server.handler = (request, response) => {
+    if (request.url?.includes('queue_age') === true) response.writeHead(422).end('{"error":"too many samples"}');
+    else answers(request, response);
+  };
+  const told = await ask();
+  assert.deepEqual([told?.readings.at(-1)?.errors?.value.stable.requests, told?.readings.at(-1)?.queueAgeS], [100, undefined]);
+  assert.equal(warnings.filter((one) => /no look-back for app: queueAgeS: .*too many samples/.test(one)).length, 1);
+  fake.instead = { status: 503, body: { status: 'error', error: 'starting' } };
+  await assert.rejects(Promise.resolve(ask()), (error) => error instanceof ProviderError && error.message.includes('starting'));
+});
+
+const OWN_GATES: MeasuredPair = {
+  ...PAIR,
+  custom: {
+    checkout: {
+      source: 'x',
+      kind: 'proportion',
+      comparison: 'stable',
+      bad: { kind: 'metric', name: 'http_requests_total', where: { code: '4..' } },
+      all: { kind: 'metric', name: 'http_requests_total', where: {} },
+    },
+    refused: {
+      source: 'x',
+      kind: 'proportion',
+      comparison: 'absolute',
+      bad: { kind: 'promql', parts: ['refused{r=~"', { fill: 'release', as: 'pattern' }, '"}'] },
+      all: { kind: 'promql', parts: ['asked{r="', { fill: 'revision', as: 'text' }, '"}'] },
+    },
+    load: {
+      source: 'x',
+      kind: 'value',
+      fails: 'above',
+      value: { kind: 'promql', parts: ['max_over_time(load[', { fill: 'window', as: 'duration' }, '])'] },
+    },
+  },
+};
+
+test('a rollout’s own gates are read beside the signals: metrics as mapped, expressions once for each revision', async () => {
+  const { fake, source } = await begin({
+    'revision=blue,code=200': scraped(1_200, (second) => second),
+    'revision=blue,code=404': flat(1_200),
+    'revision=green,code=404': scraped(1_200, (second) => second),
+  });
+  const pair: MeasuredPair = { ...OWN_GATES, candidate: { id: 'green', slot: 'green', release: 'v1.2+"x' } };
+  const read = (cursor: Cursor) => source.read(TARGET, pair, cursor, new AbortController().signal);
+  fake.queries.length = 0;
+  const { cursor } = await read('begin');
+  fake.nowS = 1_065;
+  const { reading } = await read(cursor);
+  assert.deepEqual(reading.custom?.['checkout']?.value, {
+    stable: { requests: 65, bad: 0 },
+    candidate: { requests: 65, bad: 65 },
+  });
+  const asked = fake.queries.slice(fake.queries.length / 2).join('\n');
+  assert.ok(asked.includes('(refused{r=~"v1\\\\.2\\\\+\\"x"}\n)[85000ms:5000ms]'), asked);
+  assert.ok(
+    asked.includes('(asked{r="green"}\n)[85000ms:5000ms]') && !asked.includes('blue"}\n)'),
+    'absolute: the candidate alone',
+  );
+  assert.ok(asked.includes('(max_over_time(load[65000ms])\n)'), asked);
+});
+
+test('a look-back has no part of what is measured of the candidate alone', async () => {
+  const { fake, source } = await begin({ 'revision=blue,code=404': scraped(2_000, (second) => second) });
+  fake.nowS = 2_005;
+  fake.queries.length = 0;
+  const told = await source.lookBack?.(TARGET, OWN_GATES, 'begin', 100_000, new AbortController().signal);
+  assert.deepEqual(Object.keys(told?.readings.at(-1)?.custom ?? {}), ['checkout']);
+  assert.deepEqual(told?.readings.at(-1)?.custom?.['checkout']?.value, {
+    stable: { requests: 100, bad: 100 },
+    candidate: { requests: 0, bad: 0 },
+  });
+  assert.ok(!fake.queries.join().includes('refused') && !fake.queries.join().includes('load'));
+});
+
+test('a gate that nobody defined is a permanent error', async () => {
+  const { source } = await begin(QUIET);
+  const pair: MeasuredPair = { ...PAIR, custom: { x: { source: 'x', kind: 'mapped', comparison: 'stable' } } };
+  await assert.rejects(
+    source.read(TARGET, pair, 'begin', new AbortController().signal),
+    (error) => error instanceof ProviderError && error.kind === 'permanent' && /knows no gate "x"/.test(error.message),
+  );
 });
 
 test('label values are quoted, so that a release cannot break out of its selector', () => {

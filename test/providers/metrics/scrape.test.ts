@@ -3,6 +3,7 @@ import { afterEach, test } from 'node:test';
 import type { Cursor, Reading } from '../../../src/domain/reading.js';
 import { ProviderError } from '../../../src/providers/errors.js';
 import { scrapeSource, type ScrapeDependencies, type ScrapeOptions } from '../../../src/providers/metrics/scrape.js';
+import type { MeasuredPair } from '../../../src/providers/ports.js';
 import { until } from '../../harness/until.js';
 import { exporterPage, MetricsServer, type Handler } from './metrics-server.js';
 import { PAIR, TARGET } from './step.js';
@@ -220,6 +221,155 @@ test('an exporter whose clock stands still, or a cache in front of it, grows old
   assert.deepEqual(ages, [0, 0, 5_000, 10_000, 0]);
   server.serve(pageAt(99, 100), { age: '33' });
   assert.equal((await read(cursor)).reading.errors?.ageMs, 33_000);
+});
+
+/** A server that answers nobody until it is told to, and remembers what it was asked. */
+async function holding(text: string) {
+  const asked: string[] = [];
+  const waiting: (() => void)[] = [];
+  const server = await serve((request, response) => {
+    asked.push(request.url ?? '');
+    waiting.push(() => response.end(text));
+  });
+  const release = (): void => {
+    for (const answer of waiting.splice(0)) answer();
+  };
+  const arrived = (count: number) => until(() => asked.length === count, { withinMs: 5_000, what: `${String(count)} requests` });
+  return { server, asked, release, arrived };
+}
+
+const OWN_METRICS = { errors: { requests: { name: 'sluice_requests_total' }, bad: { name: 'sluice_requests_total' } } } as const;
+
+test('the exporter is asked for the service alone; a page of other metrics is asked for as it is, unless told', async () => {
+  const ask = async (options: Partial<ScrapeOptions>, query = ''): Promise<string | undefined> => {
+    const { server, asked, release, arrived } = await holding(pageAt(10, 1));
+    const reading = reader({ urls: [`${server.url}${query}`], ...options }).read('begin');
+    await arrived(1);
+    release();
+    await reading;
+    return asked[0];
+  };
+  assert.equal(await ask({}), '/metrics?service=app');
+  assert.equal(await ask({}, '?key=1'), '/metrics?key=1&service=app');
+  assert.equal(await ask({ metrics: OWN_METRICS }), '/metrics');
+  assert.equal(await ask({ metrics: OWN_METRICS, serviceParameter: 'app' }), '/metrics?app=app');
+  assert.throws(() => scrapeSource({ urls: ['http://a/'], serviceParameter: 'a&b' }), /query parameter/);
+});
+
+test('readings of one address that begin together share an answer; a base, or a later reading, asks for its own', async () => {
+  const { server, asked, release, arrived } = await holding(pageAt(20, 150));
+  let elapsedMs = 0;
+  const { read } = reader({ urls: [server.url], metrics: OWN_METRICS }, { monotonicMs: () => elapsedMs });
+  const base = read('begin');
+  await arrived(1);
+  release();
+  const { cursor } = await base;
+  const first = read(cursor);
+  await arrived(2);
+  elapsedMs = 50;
+  const joined = read(cursor);
+  elapsedMs = 51;
+  const late = read(cursor);
+  await arrived(3);
+  const another = read('begin');
+  await arrived(4);
+  release();
+  const readings = await Promise.all([first, joined, late, another]);
+  assert.equal(asked.length, 4);
+  assert.deepEqual(readings[1], readings[0]);
+  const after = read(cursor);
+  await arrived(5);
+  release();
+  await after;
+});
+
+test('one reader that gives up takes no answer from the others; the last one ends the request, and nobody joins it then', async () => {
+  const { server, asked, release, arrived } = await holding(pageAt(20, 150));
+  const { read } = reader({ urls: [server.url], metrics: OWN_METRICS });
+  const begun = read('begin');
+  await arrived(1);
+  release();
+  const { cursor } = await begun;
+  const aborts = [new AbortController(), new AbortController()];
+  const [one, two, three] = [read(cursor, aborts[0]?.signal), read(cursor, aborts[1]?.signal), read(cursor)];
+  await arrived(2);
+  aborts[0]?.abort();
+  await assert.rejects(one, failsTransiently(/caller aborted/));
+  release();
+  assert.ok('errors' in (await two).reading && 'errors' in (await three).reading);
+  const given = [new AbortController(), new AbortController()];
+  const [four, five] = given.map(({ signal }) => read(cursor, signal));
+  await arrived(3);
+  for (const abort of given) abort.abort();
+  const six = read(cursor);
+  await assert.rejects(four ?? six, failsTransiently(/caller aborted/));
+  await assert.rejects(five ?? six, failsTransiently(/caller aborted/));
+  await arrived(4);
+  release();
+  assert.ok('errors' in (await six).reading);
+  assert.equal(asked.length, 4);
+});
+
+test('a page answers a rollout’s own gates by metric, and says permanently that it evaluates no PromQL', async () => {
+  const server = await serve();
+  const source = scrapeSource({ urls: [server.url] });
+  const read = (custom: NonNullable<MeasuredPair['custom']>, cursor: Cursor) =>
+    source.read(TARGET, { ...PAIR, custom }, cursor, never);
+  const counter = (where: Record<string, string>) => ({ kind: 'metric', name: 'sluice_requests_total', where }) as const;
+  const gate = {
+    checkout: { source: 'x', kind: 'proportion', comparison: 'absolute', bad: counter({ code: '5xx' }), all: counter({}) },
+  } as const;
+  const page = (failed: number, seconds: number) =>
+    exporterPage({ timeS: START_S + seconds, startS: START_S, slots: { green: { ok: 100 + failed, failed } } });
+  server.serve(page(0, 10));
+  const { cursor } = await read(gate, 'begin');
+  server.serve(page(4, 15));
+  const { reading } = await read(gate, cursor);
+  assert.deepEqual(reading.custom?.['checkout']?.value, { stable: { requests: 0, bad: 0 }, candidate: { requests: 8, bad: 4 } });
+  assert.equal(reading.errors, undefined, 'stable, which nobody shows, is missing for the errors');
+  await assert.rejects(
+    read({ load: { source: 'x', kind: 'value', fails: 'above', value: { kind: 'promql', parts: ['load'] } } }, 'begin'),
+    (error) => error instanceof ProviderError && error.kind === 'permanent' && /load is PromQL/.test(error.message),
+  );
+});
+
+test('a look-back is gathered: the base first, then stable since, whoever answers for the candidate', async () => {
+  const server = await serve();
+  const source = scrapeSource({
+    urls: [
+      { url: server.url, revision: 'blue' },
+      { url: 'http://127.0.0.1:1/metrics', revision: 'green' },
+    ],
+    labels: { revision: {} },
+    metrics: { errors: { requests: { name: 'requests_total' }, bad: { name: 'requests_total', where: { code: '5..' } } } },
+    clockMetric: 'now_seconds',
+  });
+  const serveAt = (seconds: number, good: number, bad: number): void => {
+    server.serve(
+      `now_seconds ${String(seconds)}\nrequests_total{code="200"} ${String(good)}\nrequests_total{code="503"} ${String(bad)}\n`,
+    );
+  };
+  const ask = async (cursor: Cursor) => {
+    const told = await source.lookBack?.(TARGET, PAIR, JSON.parse(JSON.stringify(cursor)) as Cursor, 3_600_000, never);
+    assert.ok(told?.cursor !== undefined);
+    return { readings: told.readings, cursor: told.cursor };
+  };
+  serveAt(10, 1_000, 7);
+  const begun = await ask('begin');
+  assert.deepEqual(begun.readings, []);
+  serveAt(15, 1_040, 8);
+  const first = await ask(begun.cursor);
+  assert.deepEqual(
+    first.readings.map(({ errors }) => [
+      errors?.elapsedMs,
+      errors?.value.stable.requests,
+      errors?.value.stable.bad,
+      errors?.value.candidate,
+    ]),
+    [[5_000, 41, 1, { requests: 0, bad: 0 }]],
+  );
+  serveAt(20, 1_050, 8);
+  assert.equal((await ask(first.cursor)).readings[0]?.errors?.value.stable.requests, 51);
 });
 
 test('a restarted process counts from 0 again, also where it shows more than before', async () => {

@@ -2,22 +2,45 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { Bench } from '../test/workflow/bench.js';
 import { historyFile } from '../test/replay/histories.js';
-import { SCENARIOS } from '../test/workflow/scenarios.js';
+import { SCENARIOS } from '../test/workflow/scenarios/index.js';
+import { play } from '../test/workflow/scenarios/play.js';
+import { check, type Scenario } from '../test/workflow/scenarios/scenario.js';
+
+const AT_ONCE = 8;
 
 const asked = process.argv.slice(2);
+const waiting = SCENARIOS.filter(({ name }) => asked.length === 0 || asked.includes(name));
+const unknown = asked.filter((name) => !waiting.some((scenario) => scenario.name === name));
+if (unknown.length > 0)
+  throw new Error(`no scenario ${unknown.join(', ')}; known: ${SCENARIOS.map(({ name }) => name).join(', ')}`);
+
 const bench = await Bench.start();
-try {
-  for (const scenario of SCENARIOS.filter(({ name }) => asked.length === 0 || asked.includes(name))) {
-    const rollout = await bench.rollout(scenario.name, scenario.script(), scenario.plan, scenario.input);
-    await scenario.drive?.(rollout);
-    const { outcome } = await rollout.handle.result();
-    if (outcome !== scenario.outcome) throw new Error(`${scenario.name} ended as ${outcome}, expected ${scenario.outcome}`);
-    const chain = await bench.server.showChain(rollout.handle.workflowId);
-    mkdirSync(new URL('.', historyFile(scenario.name)), { recursive: true });
-    writeFileSync(historyFile(scenario.name), `${JSON.stringify(chain.map(({ raw }) => raw))}\n`);
-    console.log(`${scenario.name}: ${chain.map(({ events }) => events.length).join(' + ')} events, ${outcome}`);
-    await rollout.stop();
+const stage = await bench.stage();
+
+async function record(scenario: Scenario): Promise<void> {
+  check(scenario, await play(bench, stage, scenario));
+  const chain = await bench.server.showChain(`rollout/test/${scenario.name}`);
+  check(scenario, chain);
+  mkdirSync(new URL('.', historyFile(scenario.name)), { recursive: true });
+  const text = `${JSON.stringify(chain.map(({ raw }) => raw))}\n`;
+  writeFileSync(historyFile(scenario.name), text);
+  const events = chain.map((run) => run.events.length).join(' + ');
+  console.log(`${scenario.name}: ${events} events, ${Math.ceil(text.length / 1024)} KB, ${scenario.outcome}`);
+}
+
+async function recordOneAfterAnother(): Promise<void> {
+  for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+    const { name } = next;
+    await record(next).catch((error: unknown) => {
+      process.exitCode = 1;
+      console.error(`NOT RECORDED: ${name}: ${String(error)}`);
+    });
   }
+}
+
+try {
+  await Promise.all(Array.from({ length: AT_ONCE }, recordOneAfterAnother));
 } finally {
+  await stage.stop();
   await bench.stop();
 }

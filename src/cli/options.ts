@@ -75,3 +75,9 @@ export function portArgument(text: string): number {
   if (!/^\d{1,5}$/.test(text) || port > 65_535) throw new InvalidArgumentError('expected a port from 0 to 65535');
   return port;
 }
+
+/** As browsers send it: scheme, host and port, and no path. */
+export function originArgument(text: string): string {
+  if (URL.canParse(text) && /^https?:/.test(text) && new URL(text).origin === text) return text;
+  throw new InvalidArgumentError('expected an origin such as https://temporal.example.com, without a path');
+}

@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { EXIT, type ExitCode } from './exit-codes.js';
 import { describeFailure } from './failure.js';
+import { codecServerCommand } from './commands/codec-server.js';
 import { compareCommand } from './commands/compare.js';
 import { demoCommand } from './commands/demo.js';
 import { devCommand } from './commands/dev.js';
@@ -39,6 +40,7 @@ const COMMANDS = [
   compareCommand,
   doctorCommand,
   exporterCommand,
+  codecServerCommand,
   workerCommand,
   devCommand,
   demoCommand,

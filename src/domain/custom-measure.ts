@@ -1,5 +1,3 @@
-import type { GatePolicy } from './policy.js';
-
 /** What a gate of the user's own measures (`gates.custom`), and at which of the rollout's metric connections. */
 export type CustomMeasure = { readonly source: string } & (
   | { readonly kind: 'proportion'; readonly bad: Counter; readonly all: Counter; readonly comparison: Comparison }
@@ -32,7 +30,7 @@ export interface Placeholder {
 /** What a rollout's own gates measure at one of its connections, by their names without `custom:`. */
 export function measuredAt(
   source: string,
-  gates: readonly Pick<GatePolicy, 'gate' | 'measure'>[],
+  gates: readonly { readonly gate: string; readonly measure?: CustomMeasure }[],
 ): Readonly<Record<string, CustomMeasure>> {
   return Object.fromEntries(
     gates.flatMap(({ gate, measure }) => (measure?.source === source ? [[gate.slice('custom:'.length), measure]] : [])),

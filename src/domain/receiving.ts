@@ -173,12 +173,9 @@ function approve(turn: Turn, state: RolloutState, message: Message): Reaction {
     ...state,
     ledger: { ...ledger, approvals: [...ledger.approvals, { step: rule.beforeStep, by: message.by }] },
   };
-  return accept(
-    turn,
-    approved,
-    message,
-    `approved ${percent(stepAt(plan, rule.beforeStep).weightBp)}; missing: ${missingApprovals(rule, approved.ledger)}`,
-  );
+  const missing = missingApprovals(rule, approved.ledger);
+  const weight = percent(stepAt(plan, rule.beforeStep).weightBp);
+  return accept(turn, approved, message, `approved ${weight}${missing === 0 ? '' : `; ${missing} more needed`}`);
 }
 
 function retry(turn: Turn, state: RolloutState, message: Message): Reaction {

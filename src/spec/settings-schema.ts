@@ -18,7 +18,7 @@ export const approvalShape = {
 /** More would be a step of its own. */
 const MOST_HOLDBACK_BP = 1_000;
 
-interface Bake {
+export interface Bake {
   readonly soak?: number | undefined;
   readonly holdback?: number | undefined;
 }

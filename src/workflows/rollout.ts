@@ -78,8 +78,9 @@ class Interpreter {
       const decision = decide(plan, this.state, Date.now());
       this.show();
       if (decision.kind === 'finish') {
+        if (this.isSettled()) return decision.outcome;
         await this.settleAll();
-        return decision.outcome;
+        continue;
       }
       if (this.historyIsLong()) await this.continueAsNew();
       this.reconcile(decision.effects);
@@ -155,10 +156,14 @@ class Interpreter {
 
   /** Until nothing runs, nobody waits for an answer, and every event has been told to `evolve` (I12). */
   private async settleAll(): Promise<void> {
-    while (this.unsettled > 0 || !allHandlersFinished() || this.inbox.length > 0) {
+    while (!this.isSettled()) {
       await condition(() => this.inbox.length > 0 || (this.unsettled === 0 && allHandlersFinished()));
       this.digest();
     }
+  }
+
+  private isSettled(): boolean {
+    return this.unsettled === 0 && allHandlersFinished() && this.inbox.length === 0;
   }
 
   private historyIsLong(): boolean {

@@ -9,6 +9,7 @@ import {
   STATUS_QUERY,
   TASK_QUEUE,
 } from '../../src/contract/names.js';
+import type { RolloutActivities } from '../../src/contract/activities.js';
 import type { RolloutInput, RolloutStatus } from '../../src/contract/rollout.js';
 import type { Outcome } from '../../src/domain/outcome.js';
 import type { RolloutPlan } from '../../src/domain/plan.js';
@@ -16,7 +17,7 @@ import { until } from '../harness/until.js';
 import { TemporalServer } from '../harness/temporal.js';
 import { planWith } from '../domain/plans.js';
 import { payloadConverterPath, workflowsPath } from './bundle.js';
-import { scripted, type Script, type Scripted } from './scripted.js';
+import { dispatching, scripted, type Play, type Script, type Scripted } from './scripted.js';
 
 Runtime.install({ logger: new DefaultLogger('ERROR') });
 
@@ -25,6 +26,20 @@ export interface Rollout {
   readonly scripted: Scripted;
   readonly stop: () => Promise<void>;
 }
+
+/** One pair of workers for many rollouts at once: each activity is answered by the script of its own rollout. */
+export interface Stage {
+  readonly rollout: (
+    name: string,
+    script?: Script | ((play: Play) => Script),
+    over?: Partial<RolloutPlan>,
+    input?: Partial<RolloutInput>,
+  ) => Promise<Rollout>;
+  readonly stop: () => Promise<void>;
+}
+
+/** Stands in every history, where a process and a machine say nothing. */
+const IDENTITY = 'bench';
 
 export class Bench {
   private constructor(
@@ -53,7 +68,7 @@ export class Bench {
     ]);
     const connection = await Connection.connect({ address: server.address });
     const native = await NativeConnection.connect({ address: server.address });
-    const client = new Client({ connection, dataConverter: { payloadConverterPath } });
+    const client = new Client({ connection, identity: IDENTITY, dataConverter: { payloadConverterPath } });
     return new Bench(server, client, connection, native, bundle);
   }
 
@@ -82,9 +97,34 @@ export class Bench {
   /** The two workers, with as many slots for long activities as the test wants. */
   async crew(script: Script, longSlots = 100): Promise<{ readonly scripted: Scripted; readonly stop: () => Promise<void> }> {
     const done = scripted(script);
+    return { scripted: done, stop: await this.work(done.activities, longSlots) };
+  }
+
+  async stage(): Promise<Stage> {
+    const scripts = new Map<string, RolloutActivities>();
+    const stop = await this.work(dispatching(scripts));
+    return {
+      rollout: async (name, script, over, input) => {
+        const plan = rehearsal(name, over);
+        const done = scripted(script, (kind, body = {}) =>
+          this.client.workflow.getHandle(rolloutId(plan.target)).signal(kind, body),
+        );
+        scripts.set(name, done.activities);
+        const handle = await this.begin(plan, input);
+        const end = async (): Promise<void> => {
+          await handle.terminate().catch(() => undefined);
+        };
+        return { handle, scripted: done, stop: end };
+      },
+      stop,
+    };
+  }
+
+  private async work(activities: RolloutActivities, longSlots = 100): Promise<() => Promise<void>> {
     const shared = {
       connection: this.native,
-      activities: { ...done.activities },
+      identity: IDENTITY,
+      activities: { ...activities },
       dataConverter: { payloadConverterPath },
       maxHeartbeatThrottleInterval: 100,
       defaultHeartbeatThrottleInterval: 100,
@@ -95,11 +135,10 @@ export class Bench {
       Worker.create({ ...shared, taskQueue: LONG_TASK_QUEUE, maxConcurrentActivityTaskExecutions: longSlots }),
     ]);
     const running = workers.map((worker) => worker.run());
-    const stop = async (): Promise<void> => {
+    return async () => {
       for (const worker of workers) worker.shutdown();
       await Promise.all(running);
     };
-    return { scripted: done, stop };
   }
 
   begin(plan: RolloutPlan, input: Partial<RolloutInput> = {}): Promise<Rollout['handle']> {

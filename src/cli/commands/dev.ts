@@ -1,12 +1,12 @@
 import { dirname, resolve } from 'node:path';
 import { Option, type Command } from 'commander';
-import { startDevEdges } from '../dev-edges.js';
+import { startDevEdges } from '../dev/edges.js';
 import { fail } from '../failure.js';
 import { DEFAULT_CONFIG, loadPlatform } from '../files.js';
 import { portArgument } from '../options.js';
 import type { Run } from '../program.js';
 import type { Surroundings } from '../surroundings.js';
-import { resolveTemporal, startTemporalServer, type TemporalServer } from '../temporal-server.js';
+import { resolveTemporal, startTemporalServer, type TemporalServer } from '../dev/temporal-server.js';
 import { runWorker } from './worker.js';
 
 interface Options {

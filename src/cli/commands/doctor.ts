@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
 import { TemporalProblem } from '../../client/index.js';
 import type { PlatformConfig } from '../../spec/platform.js';
-import { breakGlass } from '../break-glass.js';
-import type { Check } from '../checks.js';
-import { checkService, checkTemporal } from '../doctor.js';
+import { breakGlass } from '../doctor/break-glass.js';
+import type { Check } from '../doctor/checks.js';
+import { checkService, checkTemporal } from '../doctor/doctor.js';
 import { EXIT } from '../exit-codes.js';
 import { CommandFailure } from '../failure.js';
 import { loadPlatform } from '../files.js';

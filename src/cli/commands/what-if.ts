@@ -1,14 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { historiesIn, recordedRollout, type RecordedRollout } from '../../client/index.js';
+import { historiesIn, recordedRollout, type KeyRing, type RecordedRollout } from '../../client/index.js';
 import { fail } from '../failure.js';
 import { loadPlan } from '../files.js';
 import { collect, withFormat, withPlace, type FormatOptions, type PlaceOptions } from '../options.js';
 import type { Run } from '../program.js';
 import { whatIfLines } from '../render/what-if.js';
 import { report } from '../report.js';
-import { withClient } from '../session.js';
+import { keysIfThere, withClient } from '../session.js';
 import type { Surroundings } from '../surroundings.js';
 import { whatIf } from '../what-if.js';
 
@@ -59,17 +59,17 @@ async function recordedIn(surroundings: Surroundings, history: string, options: 
   const recorded =
     text === undefined
       ? await withClient(surroundings, options, (client) => client.recorded(history, options.run))
-      : recordedInText(text, history);
+      : recordedInText(text, history, keysIfThere(surroundings, options.config));
   if (recorded === undefined)
     throw fail(`found no rollout of Sluice in ${history}; expected the history of a workflow "rollout"`);
   return recorded;
 }
 
-function recordedInText(text: string, file: string): RecordedRollout | undefined {
+function recordedInText(text: string, file: string, keys: KeyRing | undefined): RecordedRollout | undefined {
   const histories = historiesIn(jsonOf(text));
   if (histories === undefined)
     throw fail(`found no history in ${file}, expected what "temporal workflow show -w <workflow id> -o json" prints`);
-  return recordedRollout(histories);
+  return recordedRollout(histories, keys);
 }
 
 /** Undefined: no such file, so it is a workflow id. */

@@ -9,7 +9,7 @@ import { SluiceClient } from '../../client/index.js';
 import { rolloutId } from '../../contract/names.js';
 import { EXIT, type ExitCode } from '../exit-codes.js';
 import type { Surroundings } from '../surroundings.js';
-import { resolveTemporal, startTemporalServer } from '../temporal-server.js';
+import { resolveTemporal, startTemporalServer } from '../dev/temporal-server.js';
 import { untilAborted } from '../until-aborted.js';
 import { answers, freePorts, startChild } from './children.js';
 import { startLoad } from './load.js';

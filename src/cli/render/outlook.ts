@@ -3,7 +3,7 @@ import type { Detection } from '../../judge/detection.js';
 import type { Passing } from '../../judge/passing.js';
 import { formatDuration } from '../../spec/durations.js';
 import { formatShare } from '../../spec/percent.js';
-import { ERROR_RATES, LATENCY_RATIOS, type Expected, type Outlook, type StepOutlook } from '../plan-outlook.js';
+import { ERROR_RATES, LATENCY_RATIOS, type Expected, type Outlook, type StepOutlook } from '../plan/outlook.js';
 import { table } from './table.js';
 import { thousands } from './text.js';
 

@@ -4,7 +4,7 @@ import { percent } from '../../domain/telling.js';
 import { formatDuration } from '../../spec/durations.js';
 import { formatShare } from '../../spec/percent.js';
 import { bar } from './bar.js';
-import type { Outlook } from '../plan-outlook.js';
+import type { Outlook } from '../plan/outlook.js';
 import { inWords } from './durations.js';
 import { outlookLines } from './outlook.js';
 import { table } from './table.js';

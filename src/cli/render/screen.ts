@@ -18,6 +18,7 @@ export function screen(sighting: Sighting, target: Target, view: View): readonly
     case 'closed':
       return outcomeLines(sighting.outcome, view.paint);
     case 'silent':
+      if (sighting.locked === true) return [`${name}: ${LOCKED}`, ...lastKnown(sighting.execution.headline)];
       return [`${name}: no worker answers`, ...lastKnown(sighting.execution.headline), 'start a worker: sluice worker'];
     case 'broken':
       return [`${name}: ended without an outcome: ${sighting.text}`, ...lastKnown(sighting.execution.headline)];
@@ -27,6 +28,10 @@ export function screen(sighting: Sighting, target: Target, view: View): readonly
       return [sighting.text];
   }
 }
+
+/** No key for what the worker answered. */
+export const LOCKED =
+  'its status is encrypted with a key that is not here; give the configuration whose temporal.encryption has it (--config)';
 
 const lastKnown = (headline: string | undefined): readonly string[] =>
   headline === undefined ? [] : [`last known: ${headline}`];

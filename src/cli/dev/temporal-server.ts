@@ -1,0 +1,141 @@
+/** A Temporal for `dev` and `demo`: one that runs already, or a development server of our own. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { dirname } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { SluiceClient } from '../../client/index.js';
+import type { Environment } from '../../spec/substitution.js';
+import { fail } from '../failure.js';
+import { oneLine } from '../render/text.js';
+import { findTemporalCli, type CliSearch } from './temporal-cli.js';
+
+export type ResolvedTemporal =
+  /** Somebody else's: it is used and never stopped. */
+  | { readonly kind: 'running'; readonly address: string }
+  | { readonly kind: 'binary'; readonly path: string; readonly from: string };
+
+/** TEMPORAL_ADDRESS first: who names a server means it (design.md §5). */
+export async function resolveTemporal(search: CliSearch): Promise<ResolvedTemporal> {
+  const address = addressOf(search.env);
+  return address === undefined ? { kind: 'binary', ...(await findTemporalCli(search)) } : { kind: 'running', address };
+}
+
+function addressOf(env: Environment): string | undefined {
+  const address = env['TEMPORAL_ADDRESS'];
+  return address === undefined || address === '' ? undefined : address;
+}
+
+export interface ServerOptions {
+  /** The Temporal CLI. */
+  readonly binary: string;
+  /** Survives a restart; without it everything is in memory. Its folder is made. */
+  readonly databaseFile?: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+  readonly uiPort: number;
+}
+
+export interface TemporalServer {
+  readonly address: string;
+  readonly uiUrl: string;
+  /** When the server has ended, asked or not. */
+  readonly ended: Promise<void>;
+  stop(): Promise<void>;
+}
+
+const READY_MS = 30_000;
+const GRACE_MS = 5_000;
+const HOST = '127.0.0.1';
+
+/** Returns when the server answers. */
+export async function startTemporalServer(options: ServerOptions): Promise<TemporalServer> {
+  const [port, uiPort] = [await portOr(options.port, 'Temporal'), await portOr(options.uiPort, "Temporal's UI")];
+  const address = `${HOST}:${port}`;
+  if (options.databaseFile !== undefined) mkdirSync(dirname(options.databaseFile), { recursive: true });
+  // In a process group of its own: Ctrl-C is for us, and the worker hands over before its server ends.
+  const child = spawn(options.binary, argumentsOf(options, port, uiPort), {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    detached: true,
+  });
+  let said = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    said = (said + text).slice(-2_000);
+  });
+  // Whoever interrupts twice ends this process at once; its own group would let the server live on.
+  const endWithUs = (): void => void child.kill('SIGTERM');
+  process.once('exit', endWithUs);
+  const ended = new Promise<void>((resolve) => {
+    child.once('error', () => {
+      resolve();
+    });
+    child.once('exit', () => {
+      process.off('exit', endWithUs);
+      resolve();
+    });
+  });
+  const answers = await Promise.race([untilItAnswers(address), ended.then(() => 'ended' as const)]);
+  if (answers === 'ready') return { address, uiUrl: `http://${HOST}:${uiPort}`, ended, stop: () => stop(child, ended) };
+  await stop(child, ended);
+  throw fail(
+    `the Temporal development server ${answers === 'ended' ? 'ended at once' : `did not answer within ${READY_MS / 1_000} s`} (${options.binary}; it said: ${oneLine(said) || 'nothing'})`,
+  );
+}
+
+function argumentsOf({ databaseFile }: ServerOptions, port: number, uiPort: number): readonly string[] {
+  return [
+    'server',
+    'start-dev',
+    '--ip',
+    HOST,
+    '--port',
+    String(port),
+    '--ui-port',
+    String(uiPort),
+    '--log-level',
+    'error',
+    // Without the two pragmas, 200 starts take twelve seconds instead of one and a half.
+    ...(databaseFile === undefined
+      ? []
+      : ['--db-filename', databaseFile, '--sqlite-pragma', 'journal_mode=WAL', '--sqlite-pragma', 'synchronous=NORMAL']),
+  ];
+}
+
+async function untilItAnswers(address: string): Promise<'ready' | 'late'> {
+  const until = Date.now() + READY_MS;
+  while (Date.now() < until) {
+    try {
+      const client = await SluiceClient.connect({ address, withinMs: 1_000 });
+      // The port is open before the namespace is there.
+      await client.list({ limit: 1 });
+      await client.close();
+      return 'ready';
+    } catch {
+      await pause(100);
+    }
+  }
+  return 'late';
+}
+
+async function stop(child: ChildProcess, ended: Promise<void>): Promise<void> {
+  child.kill('SIGTERM');
+  await Promise.race([ended, pause(GRACE_MS, undefined, { ref: false })]);
+  child.kill('SIGKILL');
+  await ended;
+}
+
+/** The port itself where it is free, any where it is 0; one that is taken is said before the server dies of it. */
+async function portOr(port: number, what: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', () => {
+      reject(fail(`port ${port} for ${what} is taken; stop what listens there (lsof -i :${port}), or choose another port`));
+    });
+    server.listen(port, HOST, () => {
+      const taken = server.address();
+      server.close(() => {
+        resolve(typeof taken === 'object' && taken !== null ? taken.port : port);
+      });
+    });
+  });
+}

@@ -20,9 +20,11 @@ function runTest(
   folder: string,
   { test, title }: Pick<Mutant, 'test' | 'title'>,
 ): { readonly green: boolean; readonly red: boolean } {
+  // The named test alone.
+  const only = [`--test-name-pattern=${title.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}`];
   const { stdout, status } = spawnSync(
     process.execPath,
-    ['--import', 'tsx', '--test', '--test-reporter=tap', '--test-timeout=90000', test],
+    ['--import', 'tsx', '--test', '--test-reporter=tap', ...(title === '' ? [] : only), test],
     { cwd: folder, encoding: 'utf8', env: { ...process.env, SLUICE_HISTORIES: HISTORIES }, timeout: 300_000 },
   );
   const failing = stdout.split('\n').filter((line) => line.startsWith('not ok'));

@@ -1,0 +1,84 @@
+/**
+ * Express 5, or anything else that calls `(request, response, next)` with the objects of `node:http`.
+ *
+ * Mount it before the body parsers, or give these `{ verify: keepRawBody }`: the fingerprint is over the raw bytes. Mounted on
+ * the route itself it knows the route's pattern; mounted with `app.use`, the path stands for it unless `route` says more.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Guard } from '../guard.js';
+import { beginRequest, isGuarded, KEY_HEADER, type HttpOptions } from '../http.js';
+import { answerOf } from '../problem.js';
+import { requestBytes } from './request-bytes.js';
+import { holdResponse, sendOutcome, watchResponse } from './response-capture.js';
+
+export { keepRawBody } from './request-bytes.js';
+
+/** What Express adds to a request, as far as it is used. */
+export interface ExpressRequest extends IncomingMessage {
+  readonly originalUrl?: string;
+  readonly baseUrl?: string;
+  readonly path?: string;
+  readonly route?: unknown;
+}
+
+export interface ExpressOptions<Request extends ExpressRequest> extends HttpOptions<Request> {
+  readonly route?: (request: Request) => string;
+  /** Most bytes of a body that are read for the fingerprint; 10 MiB. More is answered with 413. */
+  readonly bodyLimitBytes?: number;
+}
+
+export type ExpressGuard<Request> = (request: Request, response: ServerResponse, next: () => void) => Promise<void>;
+
+const BODY_LIMIT_BYTES = 10 * 1024 * 1024;
+const guarded = new WeakSet<IncomingMessage>();
+
+export function expressGuard<Request extends ExpressRequest = ExpressRequest>(
+  guard: Guard,
+  options: ExpressOptions<Request>,
+): ExpressGuard<Request> {
+  const { route = routeOf, bodyLimitBytes = BODY_LIMIT_BYTES, streamTypes, mode } = options;
+  return async (request, response, next) => {
+    const method = request.method ?? 'GET';
+    // Mounted twice, the inner one would be answered by the outer one's claim.
+    if (!isGuarded(method, options) || guarded.has(request)) {
+      next();
+      return;
+    }
+    guarded.add(request);
+    const bytes = await requestBytes(request, bodyLimitBytes);
+    const meta = {
+      method,
+      route: route(request),
+      path: request.originalUrl ?? request.url ?? '/',
+      contentType: request.headers['content-type'],
+      key: request.headers[KEY_HEADER] as string | undefined,
+      tenant: options.tenant(request),
+    };
+    if (bytes === undefined) {
+      guard.count('body-too-large', meta.route, mode === 'observe');
+      if (mode === 'observe') next();
+      else sendOutcome(response, answerOf({ kind: 'body-too-large', limitBytes: bodyLimitBytes }));
+      return;
+    }
+    const beginning = await beginRequest(guard, options, meta, bytes, request);
+    if (beginning.kind === 'answer') {
+      sendOutcome(response, beginning.outcome);
+      return;
+    }
+    if (beginning.kind === 'execute') {
+      const { execution } = beginning;
+      const capture = mode === 'observe' ? watchResponse : holdResponse;
+      capture(response, { streamTypes, onEnd: (outcome) => execution.settle(outcome) });
+      // The client is gone. A handler that goes on may still seal what it did, unless a successor took over.
+      response.once('close', () => {
+        execution.leave();
+      });
+    }
+    next();
+  };
+}
+
+function routeOf({ baseUrl = '', path = '/', route }: ExpressRequest): string {
+  const pattern = (route as { path?: unknown } | undefined)?.path;
+  return `${baseUrl}${typeof pattern === 'string' ? pattern : path}`;
+}

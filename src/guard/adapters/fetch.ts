@@ -1,0 +1,130 @@
+/**
+ * Any handler from `Request` to `Response`: Hono, Deno, Bun, Workers, or a framework's route. What more a handler is given is
+ * passed on: `app.post('/orders', (c) => orders(c.req.raw, c))` with `const orders = fetchGuard(guard, options, (request, c) => …)`.
+ */
+import type { Execution } from '../execution.js';
+import type { Guard } from '../guard.js';
+import { beginRequest, isGuarded, isStream, KEY_HEADER, type HttpOptions } from '../http.js';
+import type { Body, Outcome } from '../outcome.js';
+import { answerOf, REPLAYED_HEADER } from '../problem.js';
+import { NothingDone } from '../refusal.js';
+import { BodyRecorder } from './body-recorder.js';
+
+export interface FetchOptions extends HttpOptions<Request> {
+  /** The route's pattern; the path unless told. */
+  readonly route?: (request: Request) => string;
+}
+
+export type FetchHandler<Rest extends readonly unknown[]> = (request: Request, ...rest: Rest) => Response | Promise<Response>;
+
+export function fetchGuard<Rest extends readonly unknown[]>(
+  guard: Guard,
+  options: FetchOptions,
+  handler: FetchHandler<Rest>,
+): (request: Request, ...rest: Rest) => Promise<Response> {
+  return async (request, ...rest) => {
+    if (!isGuarded(request.method, options)) return handler(request, ...rest);
+    const { pathname, search } = new URL(request.url);
+    const meta = {
+      method: request.method,
+      route: options.route?.(request) ?? pathname,
+      path: `${pathname}${search}`,
+      contentType: request.headers.get('content-type') ?? undefined,
+      key: request.headers.get(KEY_HEADER) ?? undefined,
+      tenant: options.tenant(request),
+    };
+    const bytes = new Uint8Array(await request.clone().arrayBuffer());
+    const beginning = await beginRequest(guard, options, meta, bytes, request);
+    if (beginning.kind === 'pass') return handler(request, ...rest);
+    if (beginning.kind === 'answer') return responseOf(beginning.outcome);
+    const { execution } = beginning;
+    let response: Response;
+    try {
+      response = await handler(request, ...rest);
+    } catch (error) {
+      await execution.abandon(error instanceof NothingDone ? 'none' : 'unknown');
+      throw error;
+    }
+    return sealed(response, execution, options);
+  };
+}
+
+/** The response with its end held back until the record is sealed; one that fits a record is held back whole. */
+async function sealed(response: Response, execution: Execution, { streamTypes, mode }: FetchOptions): Promise<Response> {
+  const headers = new Headers(response.headers);
+  if (mode !== 'observe') headers.delete(REPLAYED_HEADER);
+  const settle = (body: Body): ReturnType<Execution['settle']> =>
+    execution.settle({ status: response.status, headers: Object.fromEntries(headers), body });
+  const { status, statusText, body } = response;
+  const recorder = new BodyRecorder();
+  if (body === null) {
+    const settled = await settle(recorder.body());
+    return settled.kind === 'send' ? new Response(null, { status, statusText, headers }) : responseOf(answerOf(settled.refusal));
+  }
+  const reader = body.getReader() as ReadableStreamDefaultReader<Uint8Array>;
+  const first: Uint8Array[] = [];
+  const streams = isStream(headers.get('content-type') ?? undefined, streamTypes);
+  try {
+    for (let isOver = streams || mode === 'observe'; !isOver; isOver = recorder.isTooLarge) {
+      const { done, value } = await reader.read();
+      if (done) {
+        const settled = await settle(recorder.body());
+        if (settled.kind === 'refuse') return responseOf(answerOf(settled.refusal));
+        return new Response(Buffer.concat(first), { status, statusText, headers });
+      }
+      recorder.add(value);
+      first.push(value);
+    }
+  } catch (error) {
+    await execution.abandon('unknown');
+    throw error;
+  }
+  const end = (): ReturnType<Execution['settle']> => settle(streams ? { kind: 'streamed' } : recorder.body());
+  return new Response(passing(first, reader, recorder, execution, end), { status, statusText, headers });
+}
+
+function passing(
+  first: Uint8Array[],
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+  recorder: BodyRecorder,
+  execution: Execution,
+  end: () => ReturnType<Execution['settle']>,
+): ReadableStream<Uint8Array> {
+  let isCancelled = false;
+  return new ReadableStream({
+    async pull(controller) {
+      const ready = first.shift();
+      if (ready !== undefined) {
+        controller.enqueue(ready);
+        return;
+      }
+      try {
+        const { done, value } = await reader.read();
+        // To a cancelled reader the source looks as if it had ended.
+        if (isCancelled) return;
+        if (!done) {
+          recorder.add(value);
+          controller.enqueue(value);
+        } else if ((await end()).kind === 'send') {
+          controller.close();
+        } else {
+          // What went out cannot be taken back, but it must not look whole.
+          controller.error(new Error('the record could not be sealed'));
+        }
+      } catch (error) {
+        await execution.abandon('unknown');
+        controller.error(error);
+      }
+    },
+    async cancel(reason) {
+      isCancelled = true;
+      execution.leave();
+      await reader.cancel(reason);
+    },
+  });
+}
+
+function responseOf({ status, headers, body }: Outcome): Response {
+  const bytes = body.kind === 'bytes' && body.bytes.byteLength > 0 ? Buffer.from(body.bytes) : null;
+  return new Response(bytes, { status, headers });
+}

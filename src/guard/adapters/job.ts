@@ -1,0 +1,72 @@
+/**
+ * A plain function that does a job: what a queue's worker, a schedule or a script calls. A queue that delivers twice gets the
+ * first result again. A refusal is thrown as `Refused`: with `retryMs` the job may be delivered again after that, without it
+ * repeating does not help.
+ */
+import { fingerprint, semanticFingerprint } from '../fingerprint.js';
+import type { RunContext } from '../execution.js';
+import type { Guard } from '../guard.js';
+import type { Outcome } from '../outcome.js';
+import { Refused } from '../refusal.js';
+import type { RunSpec } from '../spec.js';
+
+export interface JobOptions<Payload> extends Pick<RunSpec, 'leaseMs' | 'retainMs' | 'onLost' | 'onStoreDown' | 'mode'> {
+  readonly name: string;
+  readonly tenant: (payload: Payload) => string;
+  /** Of the job, not of its delivery: the same for every redelivery. */
+  readonly key: (payload: Payload) => string;
+  /** What the payload means, where two may differ and mean the same. Without it its JSON counts. */
+  readonly meaning?: (payload: Payload) => string;
+}
+
+export type JobEnd<Result> =
+  | { readonly kind: 'ran' | 'replayed'; readonly result: Result }
+  /** Done before, and its result was too large to be kept. */
+  | { readonly kind: 'not-kept' };
+
+const METHOD = 'JOB';
+
+/** `result` must be JSON or undefined: a replay gives it back from its JSON. A throw of `NothingDone` frees the key. */
+export function guardJob<Payload, Result>(
+  guard: Guard,
+  options: JobOptions<Payload>,
+  fn: (payload: Payload, context: RunContext) => Promise<Result> | Result,
+): (payload: Payload) => Promise<JobEnd<Result>> {
+  const { name, tenant, key, meaning, leaseMs, retainMs, onLost, onStoreDown, mode } = options;
+  return async (payload) => {
+    const asked = { method: METHOD, path: name };
+    const bytes = bytesOf(payload);
+    let ran: { readonly result: Result } | undefined;
+    const end = await guard.run(
+      {
+        scope: { tenant: tenant(payload), method: METHOD, route: name, key: key(payload) },
+        fingerprint:
+          meaning === undefined
+            ? fingerprint({ ...asked, contentType: 'application/json', bytes })
+            : semanticFingerprint(asked, meaning(payload)),
+        leaseMs,
+        retainMs,
+        onLost,
+        onStoreDown,
+        mode,
+      },
+      async (context) => {
+        ran = { result: await fn(payload, context) };
+        return outcomeOf(ran.result);
+      },
+    );
+    if (end.kind === 'refused') throw new Refused(end.refusal);
+    if (ran !== undefined) return { kind: 'ran', ...ran };
+    const { body } = end.kind === 'replayed' ? end.record : end.outcome;
+    if (body.kind !== 'bytes') return { kind: 'not-kept' };
+    const text = Buffer.from(body.bytes).toString();
+    return { kind: 'replayed', result: (text === '' ? undefined : JSON.parse(text)) as Result };
+  };
+}
+
+function outcomeOf(result: unknown): Outcome {
+  return { status: 200, headers: { 'content-type': 'application/json' }, body: { kind: 'bytes', bytes: bytesOf(result) } };
+}
+
+/** Of `undefined` there is no JSON. */
+const bytesOf = (value: unknown): Buffer => Buffer.from((JSON.stringify(value) as string | undefined) ?? '');

@@ -1,0 +1,85 @@
+/**
+ * A handler of AWS Lambda behind API Gateway (payload 1.0 and 2.0), a function URL or a load balancer. The lease is the
+ * guard's own: it needs nothing of the invocation's context, and a function that is frozen or killed blocks its key for the
+ * lease only. Take `leaseMs` above the function's timeout, so that no successor runs beside it.
+ */
+import type { Guard } from '../guard.js';
+import { beginRequest, KEY_HEADER, type HttpOptions } from '../http.js';
+import { answerOf, REPLAYED_HEADER } from '../problem.js';
+import { NothingDone } from '../refusal.js';
+import { answerFrom, outcomeFrom, type LambdaAnswer } from './lambda-answer.js';
+
+/** What is read of an event, of either payload format. */
+export interface LambdaEvent {
+  readonly headers?: Readonly<Record<string, string | undefined>> | null;
+  readonly body?: string | null;
+  readonly isBase64Encoded?: boolean;
+  /** 2.0 */
+  readonly rawPath?: string;
+  readonly rawQueryString?: string;
+  readonly routeKey?: string;
+  readonly requestContext?: unknown;
+  /** 1.0 */
+  readonly httpMethod?: string;
+  readonly path?: string;
+  readonly resource?: string;
+  readonly multiValueQueryStringParameters?: Readonly<Record<string, readonly string[] | undefined>> | null;
+}
+
+export interface LambdaOptions<Event extends LambdaEvent> extends HttpOptions<Event> {
+  readonly route?: (event: Event) => string;
+}
+
+/** `handler` answers with a response object, or as payload 2.0 allows with anything that is JSON. */
+export function lambdaGuard<Event extends LambdaEvent, Context>(
+  guard: Guard,
+  options: LambdaOptions<Event>,
+  handler: (event: Event, context: Context) => Promise<unknown>,
+): (event: Event, context: Context) => Promise<unknown> {
+  return async (event, context) => {
+    const method = event.httpMethod ?? methodOf(event.requestContext);
+    const path = event.rawPath ?? event.path ?? '/';
+    const meta = {
+      method,
+      route: options.route?.(event) ?? event.resource ?? (event.routeKey === '$default' ? undefined : event.routeKey) ?? path,
+      path: `${path}?${event.rawQueryString ?? JSON.stringify(event.multiValueQueryStringParameters ?? null)}`,
+      contentType: headerOf(event, 'content-type'),
+      key: headerOf(event, KEY_HEADER),
+      tenant: options.tenant(event),
+    };
+    const bytes = Buffer.from(event.body ?? '', event.isBase64Encoded === true ? 'base64' : 'utf8');
+    const beginning = await beginRequest(guard, options, meta, bytes, event);
+    if (beginning.kind === 'pass') return handler(event, context);
+    if (beginning.kind === 'answer') return answerFrom(beginning.outcome);
+    const { execution } = beginning;
+    let answer: unknown;
+    try {
+      answer = await handler(event, context);
+    } catch (error) {
+      await execution.abandon(error instanceof NothingDone ? 'none' : 'unknown');
+      throw error;
+    }
+    const settled = await execution.settle(outcomeFrom(answer));
+    if (settled.kind === 'refuse') return answerFrom(answerOf(settled.refusal));
+    return options.mode === 'observe' ? answer : withoutReplayed(answer);
+  };
+}
+
+/** Only the guard says that an answer is an earlier one's. */
+function withoutReplayed(answer: unknown): unknown {
+  const { headers, multiValueHeaders } = (answer ?? {}) as LambdaAnswer;
+  const clean = <Values extends object>(named: Values): Values =>
+    Object.fromEntries(Object.entries(named).filter(([name]) => name.toLowerCase() !== REPLAYED_HEADER)) as Values;
+  if (headers === undefined && multiValueHeaders === undefined) return answer;
+  return {
+    ...(answer as LambdaAnswer),
+    ...(headers === undefined ? {} : { headers: clean(headers) }),
+    ...(multiValueHeaders === undefined ? {} : { multiValueHeaders: clean(multiValueHeaders) }),
+  };
+}
+
+const methodOf = (context: unknown): string =>
+  (context as { readonly http?: { readonly method?: string } } | undefined)?.http?.method ?? 'GET';
+
+const headerOf = ({ headers }: LambdaEvent, wanted: string): string | undefined =>
+  Object.entries(headers ?? {}).find(([name]) => name.toLowerCase() === wanted)?.[1];

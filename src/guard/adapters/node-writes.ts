@@ -1,0 +1,40 @@
+/** What `write`, `end` and `writeHead` of `node:http` may be given. */
+import type { OutgoingHttpHeader, OutgoingHttpHeaders, ServerResponse } from 'node:http';
+
+export interface Said {
+  readonly bytes: Uint8Array | undefined;
+  readonly callback: (() => void) | undefined;
+}
+
+/** The arguments of `write` and `end`: a chunk, its encoding and a callback, each of which may be missing. */
+export function saidBy(given: readonly unknown[]): Said {
+  const [chunk, second] = given;
+  const callback = given.find((each) => typeof each === 'function') as (() => void) | undefined;
+  if (typeof chunk === 'string') {
+    const encoding = typeof second === 'string' && Buffer.isEncoding(second) ? second : 'utf8';
+    return { bytes: Buffer.from(chunk, encoding), callback };
+  }
+  return { bytes: chunk instanceof Uint8Array ? chunk : undefined, callback };
+}
+
+/** Headers as `writeHead` takes them: by name, or names and values in turn. */
+export function addHeaders(
+  response: ServerResponse,
+  headers: OutgoingHttpHeaders | readonly (OutgoingHttpHeader | readonly OutgoingHttpHeader[])[] | undefined,
+): void {
+  if (headers === undefined) return;
+  if (!isList(headers)) {
+    for (const [name, value] of Object.entries(headers)) if (value !== undefined) response.setHeader(name, value);
+    return;
+  }
+  const flat = headers.flat();
+  for (let index = 0; index < flat.length; index += 2) response.removeHeader(String(flat[index]));
+  for (let index = 0; index + 1 < flat.length; index += 2) response.appendHeader(String(flat[index]), String(flat[index + 1]));
+}
+
+const isList = (value: unknown): value is readonly (OutgoingHttpHeader | readonly OutgoingHttpHeader[])[] => Array.isArray(value);
+
+/** A header's value as one string, or undefined. */
+export function headerText(value: OutgoingHttpHeader | undefined): string | undefined {
+  return value === undefined ? undefined : Array.isArray(value) ? value.join(', ') : String(value);
+}

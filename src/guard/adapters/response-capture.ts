@@ -1,0 +1,166 @@
+/**
+ * Stands between a handler and a `node:http` response. What the handler says is held back until the record is sealed; a stream
+ * passes piece by piece and only its end is held back, so that a client that saw the end knows that the record is sealed (X19).
+ * Every way of answering ends here: `end`, `write`, a pipe, `writeHead`, an empty answer.
+ */
+import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import type { Settled } from '../execution.js';
+import { isStream } from '../http.js';
+import type { Outcome } from '../outcome.js';
+import { answerOf, REPLAYED_HEADER } from '../problem.js';
+import { BodyRecorder } from './body-recorder.js';
+import { addHeaders, headerText, saidBy } from './node-writes.js';
+
+export interface CaptureOptions {
+  readonly streamTypes: readonly string[] | undefined;
+  /** Called once, when the handler has ended the response. Must not reject. */
+  readonly onEnd: (outcome: Outcome) => Promise<Settled>;
+}
+
+export function holdResponse(response: ServerResponse, { streamTypes, onEnd }: CaptureOptions): void {
+  const original = methodsOf(response);
+  const recorder = new BodyRecorder();
+  const held: Uint8Array[] = [];
+  let phase: 'held' | 'passing' | 'ended' = 'held';
+
+  const pass = (): void => {
+    phase = 'passing';
+    Object.assign(response, { writeHead: original.writeHead, flushHeaders: original.flushHeaders });
+    response.removeHeader(REPLAYED_HEADER);
+    for (const bytes of held.splice(0)) original.write(bytes);
+  };
+
+  const release = async (wasPassing: boolean): Promise<void> => {
+    if (!wasPassing) response.removeHeader(REPLAYED_HEADER);
+    const head = { status: response.statusCode, message: response.statusMessage, headers: response.getHeaders() };
+    const settled = await onEnd(outcomeOf(response, recorder, streamTypes));
+    Object.assign(response, original);
+    if (settled.kind === 'send') {
+      if (!wasPassing) setHead(response, head);
+      endWith(response, held);
+    } else if (wasPassing) {
+      // What went out of a stream cannot be taken back, but it must not look whole.
+      response.destroy();
+    } else {
+      sendOutcome(response, answerOf(settled.refusal));
+    }
+  };
+
+  Object.assign(response, {
+    write: (...given: unknown[]): boolean => {
+      // After its end a response takes no more, as without us.
+      if (phase === 'ended') return false;
+      const { bytes, callback } = saidBy(given);
+      if (bytes === undefined) return original.write(...given);
+      recorder.add(bytes);
+      if (phase === 'held' && (recorder.isTooLarge || isStream(contentTypeOf(response), streamTypes))) pass();
+      if (phase === 'passing') return original.write(bytes, callback);
+      held.push(bytes);
+      if (callback !== undefined) queueMicrotask(callback);
+      return true;
+    },
+    end: (...given: unknown[]): ServerResponse => {
+      if (phase === 'ended') return response;
+      const { bytes, callback } = saidBy(given);
+      if (callback !== undefined) response.once('finish', callback);
+      if (bytes !== undefined) {
+        recorder.add(bytes);
+        held.push(bytes);
+      }
+      const wasPassing = phase === 'passing';
+      phase = 'ended';
+      void release(wasPassing);
+      return response;
+    },
+    flushHeaders: () => {
+      // A handler that sends its head before it has a body is about to stream.
+      pass();
+      response.flushHeaders();
+    },
+    writeHead: (status: number, ...rest: unknown[]) => {
+      response.statusCode = status;
+      if (typeof rest[0] === 'string') response.statusMessage = rest[0];
+      addHeaders(response, (typeof rest[0] === 'string' ? rest[1] : (rest[0] ?? rest[1])) as OutgoingHttpHeaders | undefined);
+      return response;
+    },
+  });
+}
+
+/** For `observe`: everything passes at once and as it is, and what was said is known afterwards. */
+export function watchResponse(response: ServerResponse, { streamTypes, onEnd }: CaptureOptions): void {
+  const { write, end } = methodsOf(response);
+  const recorder = new BodyRecorder();
+  const record = (given: readonly unknown[]): void => {
+    const { bytes } = saidBy(given);
+    if (bytes !== undefined) recorder.add(bytes);
+  };
+  Object.assign(response, {
+    write: (...given: unknown[]): unknown => {
+      record(given);
+      return write(...given);
+    },
+    end: (...given: unknown[]): unknown => {
+      record(given);
+      // Node's `end` may call `write`, and what it writes was recorded already.
+      Object.assign(response, { write, end });
+      const answer = end(...given);
+      void onEnd(outcomeOf(response, recorder, streamTypes));
+      return answer;
+    },
+  });
+}
+
+interface Methods {
+  readonly write: (...given: unknown[]) => boolean;
+  readonly end: (...given: unknown[]) => unknown;
+  readonly writeHead: (...given: unknown[]) => unknown;
+  readonly flushHeaders: () => void;
+}
+
+/** As they are now: another layer, such as compression, may have put its own in their place. */
+function methodsOf(response: ServerResponse): Methods {
+  const { write, end, writeHead, flushHeaders } = response as unknown as Methods;
+  return {
+    write: write.bind(response),
+    end: end.bind(response),
+    writeHead: writeHead.bind(response),
+    flushHeaders: flushHeaders.bind(response),
+  };
+}
+
+/** Sends an answer of the guard's own in place of whatever the response had. */
+export function sendOutcome(response: ServerResponse, { status, headers, body }: Outcome): void {
+  setHead(response, { status, message: '', headers });
+  endWith(response, body.kind === 'bytes' ? [body.bytes] : []);
+}
+
+interface Head {
+  readonly status: number;
+  readonly message: string;
+  readonly headers: OutgoingHttpHeaders;
+}
+
+/** As it was when the handler ended: an error handler that comes later must not change what was sealed. */
+function setHead(response: ServerResponse, { status, message, headers }: Head): void {
+  for (const name of response.getHeaderNames()) response.removeHeader(name);
+  response.statusCode = status;
+  // Empty: the one that belongs to the status.
+  response.statusMessage = message;
+  addHeaders(response, headers);
+}
+
+function endWith(response: ServerResponse, chunks: readonly Uint8Array[]): void {
+  const bytes = chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks);
+  if (bytes.byteLength > 0) response.end(bytes);
+  else response.end();
+}
+
+const contentTypeOf = (response: ServerResponse): string | undefined => headerText(response.getHeader('content-type'));
+
+function outcomeOf(response: ServerResponse, recorder: BodyRecorder, streamTypes: readonly string[] | undefined): Outcome {
+  const headers = Object.fromEntries(
+    Object.entries(response.getHeaders()).map(([name, value]) => [name, headerText(value) ?? '']),
+  );
+  const body = isStream(contentTypeOf(response), streamTypes) ? ({ kind: 'streamed' } as const) : recorder.body();
+  return { status: response.statusCode, headers, body };
+}

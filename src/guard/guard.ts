@@ -1,0 +1,190 @@
+/**
+ * The core, on `(spec, function) → outcome`, without any web framework.
+ *
+ * - G1 Of all attempts with one scope, at most one holds the claim; who lost it cannot seal.
+ * - G2 A sealed outcome is the answer to every later attempt with the same fingerprint, for the whole retention.
+ * - G3 An attempt whose end nobody knows is never taken for one that did nothing.
+ * - G4 Nobody is told of an outcome before it is sealed (X19).
+ * - G5 While the store cannot be asked nothing runs, unless the route says so.
+ */
+import { randomUUID } from 'node:crypto';
+import type { GuardEventKind, GuardEvents } from './events.js';
+import { ClaimedExecution, observing, unguarded, type Execution, type RunContext } from './execution.js';
+import { storeKey } from './keys.js';
+import { effectOf, type Outcome } from './outcome.js';
+import { recordOf, type StoredRecord } from './record.js';
+import { NothingDone, type Refusal } from './refusal.js';
+import { resolve, type ResolvedSpec, type RunSpec } from './spec.js';
+import { CommitUnknown, type Claimed, type Store, type TransactionalStore } from './store.js';
+import { StoreCalls } from './store-calls.js';
+
+export interface GuardOptions<S extends Store = Store> {
+  readonly store: S;
+  /** The revision that runs here: it stands in every record that it produces. */
+  readonly revision: string;
+  readonly onEvent?: GuardEvents;
+  /** How long a call to the store may take, in milliseconds; 1 s. */
+  readonly storeTimeoutMs?: number;
+}
+
+/** What to do with a request: run it, answer it from the record, or refuse it. */
+export type Beginning =
+  | { readonly kind: 'execute'; readonly execution: Execution }
+  | { readonly kind: 'replay'; readonly record: StoredRecord }
+  | { readonly kind: 'refuse'; readonly refusal: Refusal };
+
+export type RunResult =
+  | { readonly kind: 'executed'; readonly outcome: Outcome; readonly attempt: number }
+  | { readonly kind: 'replayed'; readonly record: StoredRecord }
+  | { readonly kind: 'refused'; readonly refusal: Refusal };
+
+export type RunFunction = (context: RunContext) => Promise<Outcome> | Outcome;
+
+const STORE_TIMEOUT_MS = 1_000;
+
+export class Guard<S extends Store = Store> {
+  readonly revision: string;
+  readonly store: S;
+  readonly #onEvent: GuardEvents;
+  readonly #storeTimeoutMs: number;
+
+  constructor({ store, revision, onEvent = () => undefined, storeTimeoutMs = STORE_TIMEOUT_MS }: GuardOptions<S>) {
+    this.store = store;
+    this.revision = revision;
+    this.#onEvent = onEvent;
+    this.#storeTimeoutMs = storeTimeoutMs;
+  }
+
+  /** Rejects with what `fn` threw, after its attempt was marked as unknown, or as nothing if it threw `NothingDone`. */
+  async run(spec: RunSpec, fn: RunFunction): Promise<RunResult> {
+    const beginning = await this.begin(spec);
+    if (beginning.kind !== 'execute') return settledBefore(beginning);
+    const { execution } = beginning;
+    const outcome = await attempt(execution, fn);
+    const settled = await execution.settle(outcome);
+    if (settled.kind === 'refuse') return { kind: 'refused', refusal: settled.refusal };
+    return { kind: 'executed', outcome, attempt: execution.context.attempt };
+  }
+
+  /**
+   * Effect and record in one transaction: no effect happens twice, whenever the process dies. A 5xx and a throw roll back.
+   * So an unfinished attempt left nothing behind, and is simply run again.
+   */
+  async tx<Db>(
+    this: Guard<TransactionalStore<Db>>,
+    spec: Omit<RunSpec, 'onLost' | 'onStoreDown' | 'mode'>,
+    fn: (db: Db, context: RunContext) => Promise<Outcome> | Outcome,
+  ): Promise<RunResult> {
+    const { leaseMs, retainMs, ...whole } = resolve({ ...spec, onLost: 'reexecute' });
+    const beginning = await this.begin({ ...whole, leaseMs, retainMs });
+    if (beginning.kind !== 'execute') return settledBefore(beginning);
+    const { execution } = beginning;
+    const { context } = execution;
+    const calls = this.#calls(whole.scope.route, false);
+    let outcome: Outcome | undefined;
+    try {
+      // A paused holder's transaction is ended before its lease, so that its locks never make a successor wait.
+      const limits = { retainMs, idleMs: Math.max(Math.floor(leaseMs / 2), 1) };
+      const end = await this.store.transact(storeKey(whole.scope), context.token, limits, async (db) => {
+        outcome = await fn(db, context);
+        return effectOf(outcome.status) === 'done' ? recordOf(outcome, this.revision) : undefined;
+      });
+      if (end === 'stale') {
+        calls.count('superseded');
+        return { kind: 'refused', refusal: { kind: 'outstanding', retryMs: leaseMs } };
+      }
+      if (end === 'rolled-back') await execution.abandon('none');
+    } catch (error) {
+      if (error instanceof CommitUnknown) {
+        calls.count('store-error', error);
+        return { kind: 'refused', refusal: calls.storeDown('unknown') };
+      }
+      await execution.abandon('none');
+      throw error;
+    } finally {
+      execution.leave();
+    }
+    if (outcome === undefined) throw new Error('the store ended the transaction without running its work');
+    return { kind: 'executed', outcome, attempt: context.attempt };
+  }
+
+  /** For adapters whose response ends elsewhere than where it began. Who gets an execution settles, abandons or leaves it. */
+  async begin(given: RunSpec): Promise<Beginning> {
+    const spec = resolve(given);
+    const isObserving = spec.mode === 'observe';
+    const calls = this.#calls(spec.scope.route, isObserving);
+    const beginning = await this.#begin(spec, calls);
+    if (!isObserving) return beginning;
+    return { kind: 'execute', execution: beginning.kind === 'execute' ? observing(beginning.execution) : unguarded() };
+  }
+
+  /** For adapters: what happened before there was a spec. */
+  count(kind: GuardEventKind, route: string, isObserving: boolean): void {
+    this.#calls(route, isObserving).count(kind);
+  }
+
+  async #begin(spec: ResolvedSpec, calls: StoreCalls): Promise<Beginning> {
+    const { scope, fingerprint, leaseMs, retainMs, onLost, onStoreDown } = spec;
+    const key = storeKey(scope);
+    const token = randomUUID();
+    let claimed: Claimed;
+    try {
+      claimed = await calls.claim(key, { fingerprint, token, leaseMs, retainMs });
+    } catch {
+      if (onStoreDown === 'run') {
+        calls.count('failed-open');
+        return { kind: 'execute', execution: unguarded() };
+      }
+      calls.count('store-down');
+      return { kind: 'refuse', refusal: calls.storeDown('none') };
+    }
+    switch (claimed.kind) {
+      case 'mismatch':
+        calls.count('mismatch');
+        return { kind: 'refuse', refusal: { kind: 'mismatch' } };
+      case 'busy':
+        calls.count('outstanding');
+        return { kind: 'refuse', refusal: { kind: 'outstanding', retryMs: claimed.retryMs } };
+      case 'done':
+        calls.count('replayed');
+        return { kind: 'replay', record: claimed.record };
+      case 'claimed': {
+        const { revision } = this;
+        const options = { calls, key, token, leaseMs, retainMs, revision, onStoreDown, attempt: claimed.attempt };
+        if (claimed.attempt > 1 && onLost === 'reject') {
+          // Given back as nothing done, so that the count goes on saying that one attempt was lost.
+          await calls.release(key, token, 'none').catch(() => false);
+          calls.count('unknown');
+          return { kind: 'refuse', refusal: { kind: 'unknown' } };
+        }
+        calls.count(claimed.attempt > 1 ? 'takeover' : 'executed');
+        return { kind: 'execute', execution: new ClaimedExecution(options) };
+      }
+    }
+  }
+
+  #calls(route: string, observed: boolean): StoreCalls {
+    return new StoreCalls(this.store, this.#storeTimeoutMs, (kind, error) => {
+      try {
+        this.#onEvent({ kind, route, observed, ...(error === undefined ? {} : { error }) });
+      } catch {
+        // A metric that cannot be counted must not change what a request does.
+      }
+    });
+  }
+}
+
+function settledBefore(beginning: Exclude<Beginning, { kind: 'execute' }>): RunResult {
+  return beginning.kind === 'replay'
+    ? { kind: 'replayed', record: beginning.record }
+    : { kind: 'refused', refusal: beginning.refusal };
+}
+
+async function attempt(execution: Execution, fn: RunFunction): Promise<Outcome> {
+  try {
+    return await fn(execution.context);
+  } catch (error) {
+    await execution.abandon(error instanceof NothingDone ? 'none' : 'unknown');
+    throw error;
+  }
+}

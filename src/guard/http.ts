@@ -1,0 +1,87 @@
+/** The rules for requests, shared by every adapter: `(meta, bytes)` → run it, pass it, or answer so. */
+import { fingerprint, semanticFingerprint } from './fingerprint.js';
+import type { Execution } from './execution.js';
+import type { Guard } from './guard.js';
+import { parseKey } from './keys.js';
+import type { Outcome } from './outcome.js';
+import { answerOf, replayOf } from './problem.js';
+import type { RunSpec } from './spec.js';
+
+export const KEY_HEADER = 'idempotency-key';
+
+export interface RequestMeta {
+  readonly method: string;
+  /** The pattern of the route. */
+  readonly route: string;
+  /** With its query. */
+  readonly path: string;
+  readonly contentType: string | undefined;
+  /** As it came. */
+  readonly key: string | undefined;
+  readonly tenant: string;
+}
+
+/** What a route chooses. `Request` is the adapter's. */
+export interface HttpOptions<Request> extends Pick<RunSpec, 'leaseMs' | 'retainMs' | 'onLost' | 'onStoreDown' | 'mode'> {
+  /** Who was authenticated. An empty name is an error: callers who share a tenant share their keys. */
+  readonly tenant: (request: Request) => string;
+  /** Guarded methods; `POST`, `PUT`, `PATCH` and `DELETE` unless told (R19). Others pass. */
+  readonly methods?: readonly string[] | undefined;
+  /** What the body means, where two bodies may differ and mean the same. Without it every byte counts. */
+  readonly meaning?: (request: Request, bytes: Uint8Array) => string;
+  /** Media types that are streams: they pass unbuffered and are recorded as done, not replayable. */
+  readonly streamTypes?: readonly string[] | undefined;
+}
+
+export type HttpBeginning =
+  | { readonly kind: 'pass' }
+  | { readonly kind: 'answer'; readonly outcome: Outcome }
+  | { readonly kind: 'execute'; readonly execution: Execution };
+
+const WRITES: readonly string[] = ['POST', 'PUT', 'PATCH', 'DELETE'];
+const STREAM_TYPES: readonly string[] = ['text/event-stream', 'application/x-ndjson'];
+
+export const isGuarded = (method: string, { methods = WRITES }: Pick<HttpOptions<never>, 'methods'>): boolean =>
+  methods.includes(method.toUpperCase());
+
+export function isStream(contentType: string | undefined, types = STREAM_TYPES): boolean {
+  const [bare = ''] = (contentType ?? '').split(';');
+  return types.includes(bare.trim().toLowerCase());
+}
+
+export async function beginRequest<Request>(
+  guard: Guard,
+  options: HttpOptions<Request>,
+  meta: RequestMeta,
+  bytes: Uint8Array,
+  request: Request,
+): Promise<HttpBeginning> {
+  if (!isGuarded(meta.method, options)) return { kind: 'pass' };
+  const isObserving = options.mode === 'observe';
+  const parsed = parseKey(meta.key);
+  if (parsed.kind !== 'key') {
+    const refusal =
+      parsed.kind === 'missing' ? ({ kind: 'key-missing' } as const) : ({ ...parsed, kind: 'key-invalid' } as const);
+    guard.count(refusal.kind, meta.route, isObserving);
+    return isObserving ? { kind: 'pass' } : { kind: 'answer', outcome: answerOf(refusal) };
+  }
+  const asked = { method: meta.method, path: meta.path, contentType: meta.contentType ?? '', bytes };
+  const { leaseMs, retainMs, onLost, onStoreDown, mode } = options;
+  const beginning = await guard.begin({
+    scope: { tenant: meta.tenant, method: meta.method.toUpperCase(), route: meta.route, key: parsed.key },
+    fingerprint: options.meaning === undefined ? fingerprint(asked) : semanticFingerprint(asked, options.meaning(request, bytes)),
+    leaseMs,
+    retainMs,
+    onLost,
+    onStoreDown,
+    mode,
+  });
+  switch (beginning.kind) {
+    case 'execute':
+      return beginning;
+    case 'replay':
+      return { kind: 'answer', outcome: replayOf(beginning.record) };
+    case 'refuse':
+      return { kind: 'answer', outcome: answerOf(beginning.refusal) };
+  }
+}

@@ -1,0 +1,26 @@
+/** What a handler answered, and what that says about the effect. */
+
+/** Bodies are bytes. A body that went out piece by piece, or one that is too large to keep, leaves only its trace. */
+export type Body =
+  | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
+  | { readonly kind: 'too-large'; readonly sha256: string; readonly length: number }
+  | { readonly kind: 'streamed' };
+
+export interface Outcome {
+  readonly status: number;
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Body;
+}
+
+/** What is known about the effect: it happened, it did not, or nobody can say. */
+export type Effect = 'done' | 'none' | 'unknown';
+
+/** By these a server says that it did not take the request up, and clients send it again with the same key (R23, X23). */
+const NOT_TAKEN_UP = new Set([408, 425, 429]);
+
+/** A 5xx may come before or after the effect, and a bad candidate's 500 must not be the answer for ever after a rollback. */
+export function effectOf(status: number): Effect {
+  if (status >= 500) return 'unknown';
+  return NOT_TAKEN_UP.has(status) ? 'none' : 'done';
+}

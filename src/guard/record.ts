@@ -1,0 +1,52 @@
+/** What is kept of an outcome, and how it looks as bytes. */
+import { createHash } from 'node:crypto';
+import type { Body, Outcome } from './outcome.js';
+
+export interface StoredRecord extends Outcome {
+  /** The revision that produced it. */
+  readonly revision: string;
+}
+
+export const BODY_LIMIT_BYTES = 256 * 1024;
+
+/**
+ * What the answer is without: never a cookie, never what belongs to one connection or one caller. `content-encoding` is part
+ * of the bytes' meaning: without it a compressed body would come back as noise.
+ */
+const KEPT_HEADERS = ['content-type', 'content-encoding', 'content-language', 'etag', 'last-modified', 'link', 'location'];
+
+export function recordOf(outcome: Outcome, revision: string): StoredRecord {
+  const kept = KEPT_HEADERS.flatMap((name) => {
+    const value = outcome.headers[name];
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  return { status: outcome.status, headers: Object.fromEntries(kept), body: withinLimit(outcome.body), revision };
+}
+
+function withinLimit(body: Body): Body {
+  if (body.kind !== 'bytes' || body.bytes.byteLength <= BODY_LIMIT_BYTES) return body;
+  return { kind: 'too-large', sha256: createHash('sha256').update(body.bytes).digest('hex'), length: body.bytes.byteLength };
+}
+
+interface Head {
+  readonly v: 1;
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly revision: string;
+  /** Absent: the bytes follow. */
+  readonly body?: Exclude<Body, { kind: 'bytes' }>;
+}
+
+/** One line of JSON, then the body's bytes as they are. */
+export function encodeRecord({ status, headers, revision, body }: StoredRecord): Buffer {
+  const head: Head = { v: 1, status, headers, revision, ...(body.kind === 'bytes' ? {} : { body }) };
+  return Buffer.concat([Buffer.from(`${JSON.stringify(head)}\n`), body.kind === 'bytes' ? body.bytes : new Uint8Array()]);
+}
+
+/** A record that a later version wrote is an error, never a guess: the caller fails closed and the effect stays done once. */
+export function decodeRecord(bytes: Buffer): StoredRecord {
+  const end = bytes.indexOf(0x0a);
+  const { v, status, headers, revision, body } = JSON.parse(bytes.subarray(0, end).toString()) as Omit<Head, 'v'> & { v: number };
+  if (v !== 1) throw new Error(`the record has version ${String(v)}, this guard reads version 1: update the guard`);
+  return { status, headers, revision, body: body ?? { kind: 'bytes', bytes: bytes.subarray(end + 1) } };
+}

@@ -1,0 +1,47 @@
+/** What one guarded run is, with its defaults and their bounds. */
+import { checkedKey, type Scope } from './keys.js';
+
+export interface RunSpec {
+  readonly scope: Scope;
+  /** From `fingerprint` or `semanticFingerprint`. */
+  readonly fingerprint: string;
+  /** How long a worker is believed without a sign of life, in milliseconds; 10 s. It is renewed three times as often. */
+  readonly leaseMs?: number | undefined;
+  /** How long the record lives, in milliseconds; 96 h: the longest that a rollout stays frozen, and a day (R20, A13). */
+  readonly retainMs?: number | undefined;
+  /**
+   * What follows an attempt whose end nobody knows. `reject` (the default) refuses; `reexecute` runs again: for effects that
+   * carry a key of their own, or do no harm twice.
+   */
+  readonly onLost?: 'reject' | 'reexecute' | undefined;
+  /** What happens while the store cannot be asked. `refuse` (the default), or `run` unguarded, which is counted. */
+  readonly onStoreDown?: 'refuse' | 'run' | undefined;
+  /** `observe` counts what would have been refused or replayed, and changes nothing. */
+  readonly mode?: 'enforce' | 'observe' | undefined;
+}
+
+export type ResolvedSpec = { readonly [name in keyof RunSpec]-?: Exclude<RunSpec[name], undefined> };
+
+const HOUR_MS = 3_600_000;
+export const RETAIN_FLOOR_MS = 24 * HOUR_MS;
+export const RETAIN_DEFAULT_MS = 96 * HOUR_MS;
+const LEASE_DEFAULT_MS = 10_000;
+
+/** Throws `TypeError` or `RangeError`: such a spec is a mistake in the program, not in the request. */
+export function resolve(spec: RunSpec): ResolvedSpec {
+  const {
+    leaseMs = LEASE_DEFAULT_MS,
+    retainMs = RETAIN_DEFAULT_MS,
+    onLost = 'reject',
+    onStoreDown = 'refuse',
+    mode = 'enforce',
+  } = spec;
+  const key = checkedKey(spec.scope.key);
+  if (key.kind === 'invalid') throw new TypeError(`the key cannot be used: ${key.reason}`);
+  if (spec.scope.tenant === '')
+    throw new TypeError('the tenant is empty: name whoever was authenticated, or else callers share their keys');
+  if (!(leaseMs >= 1)) throw new RangeError(`leaseMs is ${String(leaseMs)}, it must be at least 1`);
+  if (!(retainMs >= RETAIN_FLOOR_MS))
+    throw new RangeError(`retainMs is ${String(retainMs)}, keys are kept for at least 24 h (${String(RETAIN_FLOOR_MS)} ms)`);
+  return { scope: spec.scope, fingerprint: spec.fingerprint, leaseMs, retainMs, onLost, onStoreDown, mode };
+}

@@ -1,0 +1,51 @@
+/** The store as one run uses it: within a time limit, and with every failure counted. */
+import type { GuardEventKind } from './events.js';
+import type { StoreKey } from './keys.js';
+import type { StoredRecord } from './record.js';
+import type { Refusal } from './refusal.js';
+import type { Claim, Claimed, Store } from './store.js';
+import { withinLimit } from './time-limit.js';
+
+export class StoreCalls {
+  constructor(
+    private readonly store: Store,
+    private readonly limitMs: number,
+    readonly count: (kind: GuardEventKind, error?: unknown) => void,
+  ) {}
+
+  /** A claim that comes through after the limit is given back: nobody runs on it, so it must not count as an attempt. */
+  claim(key: StoreKey, claim: Claim): Promise<Claimed> {
+    const giveBack = (late: Claimed): void => {
+      if (late.kind === 'claimed') void this.release(key, claim.token, 'none').catch(() => false);
+    };
+    return this.#counted(withinLimit(this.store.claim(key, claim), this.limitMs, giveBack));
+  }
+
+  renew(key: StoreKey, token: string, leaseMs: number): Promise<boolean> {
+    return this.#counted(withinLimit(this.store.renew(key, token, leaseMs), this.limitMs));
+  }
+
+  /** Tried twice: it is idempotent, and the effect has happened already. */
+  async complete(key: StoreKey, token: string, record: StoredRecord, retainMs: number): Promise<boolean> {
+    const once = (): Promise<boolean> =>
+      this.#counted(withinLimit(this.store.complete(key, token, record, retainMs), this.limitMs));
+    return once().catch(once);
+  }
+
+  release(key: StoreKey, token: string, effect: 'unknown' | 'none'): Promise<boolean> {
+    return this.#counted(withinLimit(this.store.release(key, token, effect), this.limitMs));
+  }
+
+  storeDown(effect: 'none' | 'unknown'): Refusal {
+    return { kind: 'store-down', retryMs: this.limitMs, effect };
+  }
+
+  async #counted<T>(call: Promise<T>): Promise<T> {
+    try {
+      return await call;
+    } catch (error) {
+      this.count('store-error', error);
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,97 @@
+/**
+ * Keys in Redis: one round trip to claim, one to seal. It remembers as well as the server does: a failover to a
+ * replica that lags forgets the keys of the last moments, and a server that evicts forgets any, so it is refused.
+ */
+import { decodeRecord, encodeRecord, type StoredRecord } from '../record.js';
+import type { StoreKey } from '../keys.js';
+import type { Claim, Claimed, Store } from '../store.js';
+import { CLAIM, COMPLETE, RELEASE, RENEW, type Script } from './redis-scripts.js';
+
+/** One command to the server. Strings must come back as `Buffer`s, or else binary bodies would be corrupted. */
+export type RedisCommand = (parts: readonly (string | Buffer)[]) => Promise<unknown>;
+
+/** The part of a `redis` (node-redis) client, version 5 or later, that is used here. */
+export interface NodeRedisClient {
+  withTypeMapping(mapping: Readonly<Record<number, unknown>>): {
+    sendCommand(parts: readonly (string | Buffer)[]): Promise<unknown>;
+  };
+}
+
+const BLOB_STRING = '$'.charCodeAt(0);
+
+export function nodeRedis(client: NodeRedisClient): RedisCommand {
+  const bytes = client.withTypeMapping({ [BLOB_STRING]: Buffer });
+  return (parts) => bytes.sendCommand(parts);
+}
+
+export interface RedisStoreOptions {
+  /** Before every key; `sluice:guard:` unless told. */
+  readonly prefix?: string;
+}
+
+/** Rejects if the server may evict keys, or if `command` does not give bytes back. */
+export async function openRedisStore(
+  command: RedisCommand,
+  { prefix = 'sluice:guard:' }: RedisStoreOptions = {},
+): Promise<Store> {
+  const probe = Buffer.from([0x00, 0xff, 0xfe]);
+  const echoed = await command(['ECHO', probe]);
+  if (!(echoed instanceof Buffer && echoed.equals(probe)))
+    throw new TypeError('the Redis client decodes strings: give a command that answers with Buffers, as nodeRedis(client) does');
+  // INFO and not CONFIG GET, which managed servers forbid.
+  const policy = /^maxmemory_policy:(\S+)/m.exec(String(await command(['INFO', 'memory'])))?.[1];
+  if (policy !== 'noeviction')
+    throw new Error(
+      `Redis has maxmemory-policy ${policy ?? 'unknown'}, so it may forget keys and let effects happen twice: set it to noeviction`,
+    );
+  return new RedisStore(command, prefix);
+}
+
+class RedisStore implements Store {
+  constructor(
+    private readonly command: RedisCommand,
+    private readonly prefix: string,
+  ) {}
+
+  async claim(key: StoreKey, { fingerprint, token, leaseMs, retainMs }: Claim): Promise<Claimed> {
+    const [kind, detail] = (await this.#run(CLAIM, key, [fingerprint, token, ms(leaseMs), ms(retainMs)])) as [
+      Buffer,
+      Buffer | number,
+    ];
+    switch (String(kind)) {
+      case 'claimed':
+        return { kind: 'claimed', attempt: Number(detail) };
+      case 'busy':
+        return { kind: 'busy', retryMs: Number(detail) };
+      case 'done':
+        return { kind: 'done', record: decodeRecord(detail as Buffer) };
+      default:
+        return { kind: 'mismatch' };
+    }
+  }
+
+  async renew(key: StoreKey, token: string, leaseMs: number): Promise<boolean> {
+    return (await this.#run(RENEW, key, [token, ms(leaseMs)])) === 1;
+  }
+
+  async complete(key: StoreKey, token: string, record: StoredRecord, retainMs: number): Promise<boolean> {
+    return (await this.#run(COMPLETE, key, [token, encodeRecord(record), ms(retainMs)])) === 1;
+  }
+
+  async release(key: StoreKey, token: string, effect: 'unknown' | 'none'): Promise<boolean> {
+    return (await this.#run(RELEASE, key, [token, effect])) === 1;
+  }
+
+  async #run({ sha1, text }: Script, key: StoreKey, values: readonly (string | Buffer)[]): Promise<unknown> {
+    const rest = ['1', `${this.prefix}${key}`, ...values];
+    try {
+      return await this.command(['EVALSHA', sha1, ...rest]);
+    } catch (error) {
+      // After a restart the server no longer knows its scripts.
+      if (error instanceof Error && error.message.startsWith('NOSCRIPT')) return this.command(['EVAL', text, ...rest]);
+      throw error;
+    }
+  }
+}
+
+const ms = (value: number): string => String(Math.ceil(value));

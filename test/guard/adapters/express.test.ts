@@ -1,0 +1,288 @@
+import assert from 'node:assert/strict';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Readable } from 'node:stream';
+import { test } from 'node:test';
+import express, { type Express } from 'express';
+import { expressGuard, keepRawBody } from '../../../src/guard/adapters/express.js';
+import { until } from '../../harness/until.js';
+import { bench, gate } from '../support.js';
+import {
+  adapterConformance,
+  BINARY,
+  EVENT_STREAM,
+  itemOf,
+  LARGE,
+  tenantFrom,
+  type AdapterStage,
+  type StageOptions,
+} from './conformance.js';
+
+const tenant = (request: { headers: NodeJS.Dict<string | string[]> }): string => tenantFrom(request.headers['x-tenant']);
+
+async function serve(app: Express): Promise<AdapterStage & { readonly server: Server }> {
+  const server = createServer(app as unknown as () => void);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  return {
+    server,
+    send: (path, init) => fetch(`http://127.0.0.1:${String(port)}${path}`, init),
+    stop: () =>
+      new Promise((resolve) => {
+        server.close(() => {
+          resolve();
+        });
+        server.closeAllConnections();
+      }),
+  };
+}
+
+function service({ guard, service, mode }: StageOptions): Express {
+  const app = express().set('env', 'test');
+  const meaning = expressGuard(guard, { tenant, mode, meaning: (_request, bytes) => itemOf(bytes) });
+  app.post('/meaning', meaning, (_request, response) => {
+    response.send(String(service.effect()));
+  });
+  app.use(expressGuard(guard, { tenant, mode }), express.json());
+  app.get('/orders', (_request, response) => {
+    response.json([]);
+  });
+  app.post('/orders', (request, response) => {
+    assert.deepEqual(request.body, { item: 1 }, 'the handler’s own body was not left whole');
+    const order = service.effect();
+    response
+      .status(201)
+      .location(`/orders/${String(order)}`)
+      .cookie('session', '1')
+      .json({ order });
+  });
+  app.post('/slow', async (_request, response) => {
+    const order = service.effect();
+    service.entered.open();
+    await service.slow;
+    response.type('text').send(`slow ${String(order)}`);
+  });
+  app.post('/empty', (_request, response) => {
+    service.effect();
+    response.status(204).end();
+  });
+  app.post('/bad', (_request, response) => {
+    service.effect();
+    response.writeHead(400, { 'Content-Type': 'application/vnd.orders+json' });
+    response.write('{"why":');
+    response.end('"<no>"}');
+  });
+  app.post('/broken', () => {
+    service.effect();
+    throw new Error('broken');
+  });
+  app.post('/binary', (_request, response) => {
+    service.effect();
+    response.type('application/octet-stream');
+    Readable.from([BINARY.subarray(0, 100), BINARY.subarray(100)]).pipe(response);
+  });
+  app.post('/large', (_request, response) => {
+    service.effect();
+    Readable.from([LARGE.subarray(0, 200_000), LARGE.subarray(200_000)]).pipe(response);
+  });
+  app.post('/forged', (_request, response) => {
+    service.effect();
+    response.set('Idempotent-Replayed', 'true').send('fresh');
+  });
+  app.post('/stream', async (_request, response) => {
+    service.effect();
+    response.type(EVENT_STREAM);
+    response.write('data: 1\n\n');
+    await service.streaming;
+    response.end('data: 2\n\n');
+  });
+  return app;
+}
+
+adapterConformance('express', (options) => serve(service(options)), { stream: true });
+
+async function withApp(build: (app: Express) => void, body: (stage: AdapterStage) => Promise<void>): Promise<void> {
+  const app = express().set('env', 'test');
+  build(app);
+  const stage = await serve(app);
+  try {
+    await body(stage);
+  } finally {
+    await stage.stop();
+  }
+}
+
+const post = (key: string, body: string, headers = {}): RequestInit => ({
+  method: 'POST',
+  body,
+  headers: { 'content-type': 'application/json', 'idempotency-key': key, ...headers },
+});
+
+test('behind a parser that keeps the raw bytes the guard sees them; behind one that does not, the error says what to do', async () => {
+  const { guard } = bench();
+  let effects = 0;
+  const handler = express.Router().post('/', expressGuard(guard, { tenant }), (_request, response) => {
+    effects++;
+    response.send('ok');
+  });
+  const errors: unknown[] = [];
+  await withApp(
+    (app) => {
+      app.use('/kept', express.json({ verify: keepRawBody }), handler);
+      app.use('/lost', express.json(), handler);
+      app.use(((error, _request, response, _next) => {
+        errors.push(error);
+        response.status(500).end();
+      }) satisfies express.ErrorRequestHandler);
+    },
+    async ({ send }) => {
+      assert.equal((await send('/kept', post('k', '{"a":1}'))).status, 200);
+      assert.equal((await send('/kept', post('k', '{"a": 1}'))).status, 422);
+      assert.equal((await send('/lost', post('k', '{"a":1}'))).status, 500);
+      assert.match(String(errors[0]), /mount the guard first, or give the parser \{ verify: keepRawBody \}/);
+      assert.equal(effects, 1);
+    },
+  );
+});
+
+test('a body of many pieces passes whole to whoever reads it next, as a stream too', async () => {
+  const { guard } = bench();
+  const body = JSON.stringify({ text: 'é'.repeat(500_000) });
+  await withApp(
+    (app) => {
+      app.post('/parsed', expressGuard(guard, { tenant }), express.json({ limit: '5mb' }), (request, response) => {
+        response.send(String(JSON.stringify(request.body) === body));
+      });
+      app.post('/streamed', expressGuard(guard, { tenant }), async (request, response) => {
+        const chunks: Buffer[] = [];
+        for await (const chunk of request) chunks.push(chunk as Buffer);
+        response.send(String(Buffer.concat(chunks).toString() === body));
+      });
+    },
+    async ({ send }) => {
+      for (const path of ['/parsed', '/streamed']) assert.equal(await (await send(path, post('k', body))).text(), 'true', path);
+      const pieces = new ReadableStream({
+        start(controller) {
+          for (let at = 0; at < body.length; at += 100_000) controller.enqueue(Buffer.from(body.slice(at, at + 100_000)));
+          controller.close();
+        },
+      });
+      const chunked = await send('/streamed', { ...post('k-2', ''), body: pieces, duplex: 'half' });
+      assert.equal(await chunked.text(), 'true');
+    },
+  );
+});
+
+test('a body over the limit is refused before anything is claimed', async () => {
+  const { guard, store } = bench();
+  await withApp(
+    (app) => app.post('/', expressGuard(guard, { tenant, bodyLimitBytes: 10 }), () => assert.fail('it ran')),
+    async ({ send }) => {
+      const answer = await send('/', post('k', 'x'.repeat(1_000)));
+      assert.equal(answer.status, 413);
+      assert.equal(answer.headers.get('content-type'), 'application/problem+json');
+      assert.deepEqual(store.calls, []);
+    },
+  );
+});
+
+test('on a route its pattern is the scope, so that two paths of one pattern are told apart by their fingerprint', async () => {
+  const { guard } = bench();
+  await withApp(
+    (app) =>
+      app.post(
+        '/orders/:id/pay',
+        expressGuard(guard, { tenant }),
+        (request, response) => void response.send(request.params['id']),
+      ),
+    async ({ send }) => {
+      assert.equal(await (await send('/orders/1/pay', post('k', ''))).text(), '1');
+      assert.equal((await send('/orders/2/pay', post('k', ''))).status, 422);
+    },
+  );
+});
+
+test('mounted twice on one request it guards once', async () => {
+  const { guard } = bench();
+  const twice = expressGuard(guard, { tenant });
+  await withApp(
+    (app) => app.use(twice).post('/', twice, (_request, response) => void response.send('once')),
+    async ({ send }) => {
+      for (let times = 0; times < 2; times++) assert.equal(await (await send('/', post('k', ''))).text(), 'once');
+    },
+  );
+});
+
+test('what an error handler does after the answer was given changes neither the answer nor its record', async () => {
+  const { guard, store } = bench({ storeTimeoutMs: 5_000 });
+  store.faults.complete = 'late';
+  const late = gate();
+  await withApp(
+    (app) => {
+      app.post('/', expressGuard(guard, { tenant }), (_request, response) => {
+        response.status(201).location('/o/1').send('made');
+        throw new Error('too late');
+      });
+      app.use(((_error, _request, response, _next) => {
+        response.status(500).set('location', '/error').send('an error page');
+        late.open();
+      }) satisfies express.ErrorRequestHandler);
+    },
+    async ({ send }) => {
+      const first = send('/', post('k', ''));
+      await late.opened;
+      await until(() => store.calls.includes('complete'), { withinMs: 5_000, what: 'the record' });
+      store.answer();
+      for (const answer of [await first, await send('/', post('k', ''))]) {
+        assert.equal(answer.status, 201);
+        assert.equal(answer.headers.get('location'), '/o/1');
+        assert.equal(await answer.text(), 'made');
+      }
+    },
+  );
+});
+
+test('a client that went away leaves the handler its claim: what it then does is sealed and answers the retry', async () => {
+  const { guard, store } = bench();
+  const { opened, open } = gate();
+  const entered = gate();
+  await withApp(
+    (app) =>
+      app.post('/', expressGuard(guard, { tenant }), async (_request, response) => {
+        entered.open();
+        await opened;
+        response.status(201).send('made');
+      }),
+    async ({ send }) => {
+      const abort = new AbortController();
+      const gone = send('/', { ...post('k', ''), signal: abort.signal });
+      await entered.opened;
+      abort.abort();
+      await assert.rejects(gone);
+      open();
+      await until(() => store.calls.includes('complete'), { withinMs: 5_000, what: 'the record' });
+      const again = await send('/', post('k', ''));
+      assert.equal(again.headers.get('idempotent-replayed'), 'true');
+      assert.equal(await again.text(), 'made');
+    },
+  );
+});
+
+test('a head that a handler flushes is sent at once', async () => {
+  const { guard } = bench();
+  const { opened, open } = gate();
+  await withApp(
+    (app) =>
+      app.post('/', expressGuard(guard, { tenant }), async (_request, response) => {
+        response.flushHeaders();
+        await opened;
+        response.end('late');
+      }),
+    async ({ send }) => {
+      const answer = await send('/', post('k', ''));
+      assert.equal(answer.status, 200);
+      open();
+      assert.equal(await answer.text(), 'late');
+    },
+  );
+});

@@ -1,0 +1,150 @@
+import assert from 'node:assert/strict';
+import { Readable } from 'node:stream';
+import { test } from 'node:test';
+import fastify, { type FastifyInstance } from 'fastify';
+import { fastifyGuard } from '../../../src/guard/adapters/fastify.js';
+import { until } from '../../harness/until.js';
+import { bench } from '../support.js';
+import {
+  adapterConformance,
+  BINARY,
+  EVENT_STREAM,
+  itemOf,
+  LARGE,
+  tenantFrom,
+  type AdapterStage,
+  type StageOptions,
+} from './conformance.js';
+
+const tenant = (request: { headers: NodeJS.Dict<string | string[]> }): string => tenantFrom(request.headers['x-tenant']);
+
+async function serve(app: FastifyInstance): Promise<AdapterStage> {
+  const url = await app.listen({ host: '127.0.0.1', port: 0 });
+  return { send: (path, init) => fetch(`${url}${path}`, init), stop: () => app.close() };
+}
+
+async function service({ guard, service, mode }: StageOptions): Promise<FastifyInstance> {
+  const app = fastify({ forceCloseConnections: true });
+  await app.register(async (scope) => {
+    await scope.register(fastifyGuard(guard, { tenant, mode, meaning: (_request, bytes) => itemOf(bytes) }));
+    scope.post('/meaning', () => String(service.effect()));
+  });
+  await app.register(async (scope) => {
+    await scope.register(fastifyGuard(guard, { tenant, mode }));
+    scope.get('/orders', () => []);
+    scope.post('/orders', (request, reply) => {
+      assert.deepEqual(request.body, { item: 1 });
+      const order = service.effect();
+      return reply
+        .code(201)
+        .header('location', `/orders/${String(order)}`)
+        .header('set-cookie', 'session=1')
+        .send({ order });
+    });
+    scope.post('/slow', async (_request, reply) => {
+      const order = service.effect();
+      service.entered.open();
+      await service.slow;
+      return reply.type('text/plain').send(`slow ${String(order)}`);
+    });
+    scope.post('/empty', (_request, reply) => {
+      service.effect();
+      return reply.code(204).send();
+    });
+    scope.post('/bad', (_request, reply) => {
+      service.effect();
+      return reply.code(400).type('application/vnd.orders+json').send('{"why":"<no>"}');
+    });
+    scope.post('/broken', () => {
+      service.effect();
+      throw new Error('broken');
+    });
+    scope.post('/binary', (_request, reply) => {
+      service.effect();
+      return reply.type('application/octet-stream').send(Readable.from([BINARY.subarray(0, 100), BINARY.subarray(100)]));
+    });
+    scope.post('/large', (_request, reply) => {
+      service.effect();
+      return reply.send(LARGE);
+    });
+    scope.post('/forged', (_request, reply) => {
+      service.effect();
+      return reply.header('Idempotent-Replayed', 'true').send('fresh');
+    });
+    scope.post('/stream', (_request, reply) => {
+      service.effect();
+      async function* pieces(): AsyncGenerator<string> {
+        yield 'data: 1\n\n';
+        await service.streaming;
+        yield 'data: 2\n\n';
+      }
+      return reply.type(EVENT_STREAM).send(Readable.from(pieces(), { objectMode: false }));
+    });
+  });
+  return app;
+}
+
+adapterConformance('fastify', async (options) => serve(await service(options)), { stream: true });
+
+const post = (key: string, body: string): RequestInit => ({
+  method: 'POST',
+  body,
+  headers: { 'content-type': 'application/json', 'idempotency-key': key },
+});
+
+test('Fastify’s own limit on bodies holds, and nothing is claimed', async () => {
+  const { guard, store } = bench();
+  const app = fastify({ bodyLimit: 100 });
+  await app.register(fastifyGuard(guard, { tenant }));
+  app.post('/', () => assert.fail('it ran'));
+  const { send, stop } = await serve(app);
+  assert.equal((await send('/', post('k', JSON.stringify('x'.repeat(1_000))))).status, 413);
+  assert.deepEqual(store.calls, []);
+  await stop();
+});
+
+test('the route’s pattern is the scope, and hooks that authenticate come first', async () => {
+  const { guard } = bench();
+  const app = fastify();
+  app.addHook('onRequest', async (request) => {
+    request.headers['x-tenant'] = 'authenticated';
+    await Promise.resolve();
+  });
+  const tenants = new Set<string>();
+  await app.register(
+    fastifyGuard(guard, {
+      tenant: (request) => {
+        tenants.add(tenant(request));
+        return tenant(request);
+      },
+    }),
+  );
+  app.post<{ Params: { id: string } }>('/orders/:id/pay', (request) => request.params.id);
+  const { send, stop } = await serve(app);
+  assert.equal(await (await send('/orders/1/pay', post('k', '{}'))).text(), '1');
+  assert.equal((await send('/orders/2/pay', post('k', '{}'))).status, 422);
+  assert.deepEqual([...tenants], ['authenticated']);
+  await stop();
+});
+
+test('a client that leaves a stream ends it, and the retry is told that the outcome is unknown', async () => {
+  const { guard, store, pass } = bench();
+  const app = fastify();
+  await app.register(fastifyGuard(guard, { tenant }));
+  let ended = false;
+  app.post('/', (_request, reply) => {
+    const stream = new Readable({ read: () => undefined }).once('close', () => (ended = true));
+    stream.push('data: 1\n\n');
+    return reply.type(EVENT_STREAM).send(stream);
+  });
+  const { send, stop } = await serve(app);
+  const abort = new AbortController();
+  const answer = await send('/', { ...post('k', '{}'), signal: abort.signal });
+  await answer.body!.getReader().read();
+  abort.abort();
+  await until(() => ended, { withinMs: 5_000, what: 'the end of the stream' });
+  assert.ok(!store.calls.includes('complete'));
+  pass(20_000);
+  assert.equal(((await (await send('/', post('k', '{}'))).json()) as { type: string }).type, 'urn:sluice:guard:unknown');
+  await stop();
+});

@@ -1,7 +1,7 @@
 /** From flags, environment and configuration to a connected client. */
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { SluiceClient, type ConnectOptions } from '../client/index.js';
+import { keyRingOf, SluiceClient, type ConnectOptions, type KeyRing } from '../client/index.js';
 import type { Actor } from '../domain/words.js';
 import type { PlatformConfig } from '../spec/platform.js';
 import { renderUnresolved, resolveSecrets, type Resolved, type SecretSource } from '../spec/secrets.js';
@@ -34,9 +34,11 @@ export function placeOf(surroundings: Surroundings, options: PlaceOptions): Conn
   // With an address given, a broken configuration must not keep anybody from an abort.
   const configured = given.address === undefined ? configuredPlace(surroundings, options.config) : undefined;
   const { address = LOCAL_ADDRESS, namespace = 'default', apiKey, tls } = { ...configured, ...given };
+  const keys = (given.address === undefined ? keysIfThere : keysOrSay)(surroundings, options.config);
   return {
     address,
     namespace,
+    ...(keys === undefined ? {} : { keys }),
     ...(apiKey === undefined ? {} : { apiKey }),
     ...(tls === undefined ? {} : { tls: typeof tls === 'boolean' ? tls : tlsOf(tls) }),
   };
@@ -82,18 +84,51 @@ function readPem({ cwd }: Surroundings, path: string): string {
   }
 }
 
-/** As the worker's, which stands where the SDK's core is loaded: an abort must not wait for that. */
 /** Only Temporal's secrets are resolved: a pipeline has none of the routers'. */
 function configuredPlace(surroundings: Surroundings, file: string): Resolved<PlatformConfig>['temporal'] | undefined {
   const platform = loadPlatformIfThere(surroundings, file);
   if (platform === undefined) return undefined;
+  return resolvedTemporal(surroundings, platform, platform.temporal);
+}
+
+function resolvedTemporal(
+  surroundings: Surroundings,
+  platform: PlatformConfig,
+  temporal: PlatformConfig['temporal'],
+): Resolved<PlatformConfig>['temporal'] {
   const resolved = resolveSecrets(
-    { ...platform, routers: {}, metrics: {}, capacity: {}, queues: {}, notifiers: {} },
+    { ...platform, temporal, routers: {}, metrics: {}, capacity: {}, queues: {}, notifiers: {} },
     secretsOf(surroundings),
   );
   if (resolved.kind === 'invalid')
     throw new CommandFailure(resolved.secrets.map((secret) => renderUnresolved(platform.file, secret)));
   return resolved.config.temporal;
+}
+
+/** The keys that the configuration names; undefined where it names none, or where there is none. */
+export function keysIfThere(surroundings: Surroundings, file: string): KeyRing | undefined {
+  const platform = loadPlatformIfThere(surroundings, file);
+  return platform === undefined ? undefined : keysOf(surroundings, platform);
+}
+
+export function keysOf(surroundings: Surroundings, platform: PlatformConfig): KeyRing | undefined {
+  const { address, namespace, encryption } = platform.temporal;
+  if (encryption === undefined) return undefined;
+  const resolved = resolvedTemporal(surroundings, platform, { address, namespace, encryption });
+  const outcome = keyRingOf(resolved.encryption as NonNullable<typeof resolved.encryption>);
+  if (outcome.kind === 'invalid') throw new CommandFailure(outcome.problems.map((problem) => `${platform.file} ${problem}`));
+  return outcome.ring;
+}
+
+/** Where a missing key keeps nobody from an abort: it is said, and what is sent then stands in the history as it is. */
+function keysOrSay(surroundings: Surroundings, file: string): KeyRing | undefined {
+  try {
+    return keysIfThere(surroundings, file);
+  } catch (error) {
+    if (!(error instanceof CommandFailure)) throw error;
+    surroundings.err(`sluice: ${error.lines[0] ?? file}; going on without keys, so nothing is encrypted or decrypted`);
+    return undefined;
+  }
 }
 
 /** Where references to secrets lead on this machine. */

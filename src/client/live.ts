@@ -1,5 +1,6 @@
 import type { WorkflowExecutionDescription } from '@temporalio/client';
 import type { RolloutActivities } from '../contract/activities.js';
+import type { KeyRing } from '../contract/encryption.js';
 import type { RolloutStatus } from '../contract/rollout.js';
 import type { Judgement } from '../domain/verdict.js';
 import type { Instant } from '../domain/words.js';
@@ -21,13 +22,14 @@ const SUPERVISE = 'superviseRamp' satisfies keyof RolloutActivities;
 export function liveOf(
   { raw }: Pick<WorkflowExecutionDescription, 'raw'>,
   { ramp, step }: Pick<RolloutStatus, 'ramp' | 'step'>,
+  keys?: KeyRing,
 ): Live {
   const supervisions = raw.pendingActivities?.filter(({ activityType }) => activityType?.name === SUPERVISE) ?? [];
   const beats = supervisions.flatMap(({ lastHeartbeatTime }) => (lastHeartbeatTime ? [millisecondsOf(lastHeartbeatTime)] : []));
   // Two overlap when a step begins: the one that watches the step before has judged, but not this step.
   const bucket = `${ramp?.id ?? ''}/${step - 1}/`;
   const judgement = supervisions
-    .map(({ heartbeatDetails }) => judgementIn(decodePayload(heartbeatDetails?.payloads?.[0]), bucket))
+    .map(({ heartbeatDetails }) => judgementIn(decodePayload(heartbeatDetails?.payloads?.[0], keys), bucket))
     .find((found) => found !== undefined);
   return {
     ...(judgement === undefined ? {} : { judgement }),

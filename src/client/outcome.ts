@@ -1,5 +1,6 @@
 import { WorkflowFailedError } from '@temporalio/client';
 import type { Outcome, OutcomeKind } from '../domain/outcome.js';
+import { isUndecodable } from '../contract/data-converter.js';
 import { oneLine } from './problem.js';
 import { longCall, type Temporal } from './temporal.js';
 
@@ -16,9 +17,13 @@ export async function awaitEnding(
 ): Promise<Ending> {
   try {
     const result: unknown = await longCall(temporal, signal, () => temporal.client.workflow.result(workflowId, runId));
-    return isOutcome(result)
-      ? { kind: 'closed', outcome: result }
-      : { kind: 'broken', text: 'it returned no outcome of Sluice; was it started by something else?' };
+    if (isOutcome(result)) return { kind: 'closed', outcome: result };
+    return {
+      kind: 'broken',
+      text: isUndecodable(result)
+        ? 'its outcome is encrypted with a key that is not here; give the configuration whose temporal.encryption has it (--config)'
+        : 'it returned no outcome of Sluice; was it started by something else?',
+    };
   } catch (error) {
     if (!(error instanceof WorkflowFailedError)) throw error;
     const reason = error.cause?.message ?? error.message;

@@ -1,4 +1,5 @@
 import { WorkflowNotFoundError, WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError } from '@temporalio/client';
+import { isUndecodable } from '../contract/data-converter.js';
 import { rolloutId } from '../contract/names.js';
 import type { MessageBody } from '../contract/rollout.js';
 import type { Answer, MessageKind } from '../domain/messages.js';
@@ -44,6 +45,7 @@ export async function sendMessage(
   try {
     const { workflows } = await seeWorkers(temporal);
     const answer = workflows.length === 0 ? undefined : await update(temporal, kind, target, body, withinMs);
+    if (isUndecodable(answer)) return { kind: 'recorded', text: 'received; the answer is encrypted with a key that is not here' };
     if (answer !== undefined) return answer.kind === 'accepted' ? answer : { kind: 'refused', reason: answer.reason };
     await signal(temporal, kind, target, body);
     const who = workflows.length === 0 ? 'no worker is polling' : `no worker has answered within ${withinMs / 1_000} s`;

@@ -1,3 +1,4 @@
+import { isUndecodable } from '../contract/data-converter.js';
 import { STATUS_QUERY } from '../contract/names.js';
 import type { RolloutStatus } from '../contract/rollout.js';
 import type { Outcome } from '../domain/outcome.js';
@@ -10,8 +11,8 @@ import { call, type Temporal } from './temporal.js';
 
 export type StatusOutcome =
   | { readonly kind: 'open'; readonly status: RolloutStatus; readonly live: Live; readonly execution: Execution }
-  /** Open, but no worker answered in time; the memo still has the headline. */
-  | { readonly kind: 'silent'; readonly execution: Execution }
+  /** Open, but no worker answered in time, or what it answered is encrypted with a key that we lack (`locked`). */
+  | { readonly kind: 'silent'; readonly execution: Execution; readonly locked?: true }
   | { readonly kind: 'closed'; readonly outcome: Outcome; readonly execution: Execution }
   /** Closed without an outcome of ours, as after Terminate. */
   | { readonly kind: 'broken'; readonly text: string; readonly execution: Execution }
@@ -30,9 +31,10 @@ export async function statusOf(
   const { execution } = found;
   if (!execution.open) return { ...(await awaitEnding(temporal, execution.workflowId, execution)), execution };
   const status = await query(temporal, execution, withinMs);
-  return status === undefined
-    ? { kind: 'silent', execution }
-    : { kind: 'open', status, live: liveOf(found.description, status), execution };
+  if (status === undefined) return { kind: 'silent', execution };
+  return isUndecodable(status)
+    ? { kind: 'silent', execution, locked: true }
+    : { kind: 'open', status, live: liveOf(found.description, status, temporal.keys), execution };
 }
 
 /** Undefined when no worker answered. A query needs one, and waits for it: the bound is ours. */

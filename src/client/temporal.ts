@@ -1,5 +1,7 @@
 import { Client, Connection, type ConnectionOptions } from '@temporalio/client';
-import { translate, unreachable, type Place } from './problem.js';
+import { dataConverterOf } from '../contract/data-converter.js';
+import type { KeyRing } from '../contract/encryption.js';
+import { TemporalProblem, translate, unreachable, type Place } from './problem.js';
 
 export interface ConnectOptions {
   /** `host:port`. */
@@ -7,6 +9,8 @@ export interface ConnectOptions {
   readonly namespace?: string;
   readonly tls?: ConnectionOptions['tls'];
   readonly apiKey?: string;
+  /** Of `keyRingOf`: what is sent is encrypted, what is read decrypted. Absent: neither. */
+  readonly keys?: KeyRing;
   /** How long the first connection may take, in milliseconds (5 s). */
   readonly withinMs?: number;
 }
@@ -15,6 +19,7 @@ export interface ConnectOptions {
 export interface Temporal extends Place {
   readonly client: Client;
   readonly connection: Connection;
+  readonly keys?: KeyRing | undefined;
 }
 
 const CONNECT_MS = 5_000;
@@ -27,9 +32,16 @@ export async function connect({
   namespace = 'default',
   tls,
   apiKey,
+  keys,
   withinMs = CONNECT_MS,
 }: ConnectOptions): Promise<Temporal> {
   const place = { address, namespace };
+  // gRPC would refuse it with a message that shows it.
+  if (apiKey !== undefined && !/^[\x21-\x7e]+$/.test(apiKey))
+    throw new TemporalProblem(
+      'refused',
+      'the API key has characters that no header may have, a blank or a line break perhaps; check TEMPORAL_API_KEY or temporal.apiKey',
+    );
   const options: ConnectionOptions = {
     address,
     connectTimeout: withinMs,
@@ -44,7 +56,7 @@ export async function connect({
     const failed = error instanceof Error && /before the deadline|timed? ?out/i.test(error.message);
     throw failed ? unreachable(place, `waited ${withinMs / 1_000} s`, error) : translate(error, place);
   }
-  return { ...place, connection, client: new Client({ connection, namespace }) };
+  return { ...place, connection, keys, client: new Client({ connection, namespace, dataConverter: dataConverterOf(keys) }) };
 }
 
 /** One call with a deadline; errors come out in our words (`translate`). */

@@ -24,6 +24,21 @@ const tls = z.union(
   { error: 'true, false or a mapping with serverName, ca, certificate, key' },
 );
 
+const encryptionKey = {
+  keyId: text(/^[A-Za-z0-9._-]{1,64}$/, 'the name of a key, of 1 to 64 letters, digits and . _ -'),
+  key: secret(),
+};
+const encryption = section({
+  keyId: encryptionKey.keyId.describe(
+    'Name of the key that encrypts; it stands beside every payload, so that its reader finds the key.',
+  ),
+  key: encryptionKey.key.describe('That key: 32 bytes in base64, as openssl rand -base64 32 makes them.'),
+  previous: z
+    .array(section(encryptionKey), { error: 'a list of {keyId, key}' })
+    .optional()
+    .describe('Keys of before a rotation, or of after the next one: they decrypt, and encrypt nothing.'),
+});
+
 const temporal = section({
   address: text(/^[A-Za-z0-9.\-[\]:]+:\d{1,5}$/, 'host:port')
     .optional()
@@ -33,6 +48,9 @@ const temporal = section({
     .describe('The namespace; default where nothing is said.'),
   tls: tls.optional().describe('Absent: plain, unless there is an apiKey.'),
   apiKey: secret().optional().describe('For Temporal Cloud.'),
+  encryption: encryption
+    .optional()
+    .describe('Payloads are encrypted before Temporal has them; worker and command line need the same keys.'),
 });
 
 const environment = section({

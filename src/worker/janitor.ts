@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import { ScheduleAlreadyRunning, ScheduleOverlapPolicy, WorkflowNotFoundError, type Client } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
 import type { Neighbourhood } from '../activities/dependencies.js';
+import { decrypt, type KeyRing } from '../contract/encryption.js';
 import { JANITOR_SCHEDULE, JANITOR_WORKFLOW, ROLLOUT_WORKFLOW, TASK_QUEUE } from '../contract/names.js';
 import type { RolloutInput } from '../contract/rollout.js';
 import type { Target } from '../domain/words.js';
@@ -44,7 +45,7 @@ const MOST = 500;
 const CLOSED: readonly string[] = ['COMPLETED', 'FAILED', 'CANCELLED', 'TERMINATED', 'TIMED_OUT'];
 
 /** Which routes may hold an orphaned ramp: those of rollouts that were cut short within the last day. */
-export function neighbourhood(client: Client, logger: Logger): Neighbourhood {
+export function neighbourhood(client: Client, logger: Logger, keys?: KeyRing): Neighbourhood {
   return {
     async routes() {
       const since = new Date(Date.now() - LOOK_BACK_MS).toISOString();
@@ -53,7 +54,7 @@ export function neighbourhood(client: Client, logger: Logger): Neighbourhood {
       let seen = 0;
       for await (const { workflowId, runId } of client.workflow.list({ query, pageSize: 100 })) {
         if (++seen > MOST) break;
-        const route = await routeOf(client, workflowId, runId);
+        const route = await routeOf(client, { workflowId, runId }, keys);
         if (route !== undefined) routes.set(JSON.stringify(route), route);
         else logger.warn({ workflowId, runId }, 'a rollout that was cut short does not tell its route');
       }
@@ -74,18 +75,18 @@ export function neighbourhood(client: Client, logger: Logger): Neighbourhood {
 /** The plan stands in the first event. */
 async function routeOf(
   client: Client,
-  workflowId: string,
-  runId: string,
+  execution: { readonly workflowId: string; readonly runId: string },
+  keys: KeyRing | undefined,
 ): Promise<{ readonly router: string; readonly target: Target } | undefined> {
   const { history } = await client.workflowService.getWorkflowExecutionHistory({
     namespace: client.options.namespace,
-    execution: { workflowId, runId },
+    execution,
     maximumPageSize: 1,
   });
   const payload = history?.events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads?.[0];
   if (payload === undefined) return undefined;
   try {
-    const { plan } = defaultPayloadConverter.fromPayload<RolloutInput>(payload);
+    const { plan } = defaultPayloadConverter.fromPayload<RolloutInput>(decrypt(payload, keys));
     const { service, environment } = plan.target;
     return { router: plan.connections.router, target: { service, environment } };
   } catch {

@@ -30,7 +30,10 @@ export interface WorkerOptions {
   /** Where the SDK's own metrics go. `prometheus` (the default): into /metrics, beside ours. */
   readonly sdkMetrics?:
     { readonly kind: 'prometheus' } | { readonly kind: 'otel'; readonly url: string } | { readonly kind: 'none' };
-  /** Code bundled beforehand by `bundleWorkflowCode`; unless told it is bundled at the start, which takes a few seconds. */
+  /**
+   * Code bundled beforehand by `bundleWorkflowCode`, with the converters of `contract/data-converter.ts`; unless told it is
+   * bundled at the start, which takes a few seconds.
+   */
   readonly workflowBundle?: string;
   /** How long running activities may go on after `shutdown`; then they are cancelled and hand over (5 s). */
   readonly shutdownGraceMs?: number;

@@ -1,7 +1,7 @@
 import type { PlatformConfig } from '../spec/platform.js';
 import { isSecretRef } from '../spec/secret-schema.js';
 import { renderUnresolved, resolveSecrets, type Resolved, type SecretSource } from '../spec/secrets.js';
-import { WorkerConfigurationError } from './options.js';
+import { WorkerConfigurationError, type TemporalPlace } from './options.js';
 
 /** The configuration with its secrets, and their texts by themselves: what must never stand in a history is redacted by value. */
 export function resolveAll(
@@ -12,6 +12,12 @@ export function resolveAll(
   if (resolved.kind === 'invalid')
     throw new WorkerConfigurationError(resolved.secrets.map((secret) => renderUnresolved(config.file, secret)));
   return { config: resolved.config, texts: textsIn(config, resolved.config) };
+}
+
+/** What the command line and the environment gave in place of the configuration's. A CA is public. */
+export function textsGiven({ apiKey, tls }: TemporalPlace = {}): readonly string[] {
+  const { certificate, key } = typeof tls === 'object' ? tls : {};
+  return [apiKey, certificate, key].filter((text) => text !== undefined);
 }
 
 /** The texts that stand where the references stood. */

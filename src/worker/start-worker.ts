@@ -5,8 +5,12 @@ import type { NativeConnection, Worker } from '@temporalio/worker';
 import { systemClock } from '../activities/clock.js';
 import { createActivities } from '../activities/create-activities.js';
 import type { Neighbourhood } from '../activities/dependencies.js';
-import { redactor } from '../activities/redact.js';
+import { redactor, valueRedactor } from '../activities/redact.js';
+import { dataConverterOf } from '../contract/data-converter.js';
+import { keyRingOf, type KeyRing } from '../contract/encryption.js';
 import type { Ports } from '../providers/ports.js';
+import type { PlatformConfig } from '../spec/platform.js';
+import type { Resolved } from '../spec/secrets.js';
 import { admission } from './admission.js';
 import { connectPatiently, placeOf, type Place } from './connecting.js';
 import { serveEndpoints, type Endpoints } from './endpoints.js';
@@ -15,8 +19,9 @@ import { WorkerConfigurationError, type WorkerOptions } from './options.js';
 import { createPorts } from './providers.js';
 import { rolloutMetrics } from './rollout-metrics.js';
 import { installRuntime } from './runtime.js';
+import { redactedLogger } from './redacted-logger.js';
 import { registerSearchAttributes } from './search-attributes.js';
-import { resolveAll } from './secret-values.js';
+import { resolveAll, textsGiven } from './secret-values.js';
 import { createWorkers } from './workers.js';
 
 export interface RunningWorker {
@@ -33,9 +38,21 @@ export interface RunningWorker {
 /** Throws a `WorkerConfigurationError` with every mistake of what it was given; waits patiently for a Temporal that is not there yet. */
 export function startWorker(options: WorkerOptions): RunningWorker {
   refuseInMemory(options);
-  const { config, texts } = resolveAll(options.config, options.secrets);
-  const ports = createPorts(config, options.logger, options.inMemory);
-  return new Composition(options, { ports, redact: redactor(texts), place: placeOf(config.temporal, options.temporal) });
+  const { config, texts: configured } = resolveAll(options.config, options.secrets);
+  const texts = [...configured, ...textsGiven(options.temporal)];
+  const logger = redactedLogger(options.logger, valueRedactor(texts));
+  const ports = createPorts(config, logger, options.inMemory);
+  return new Composition(
+    { ...options, logger },
+    { ports, redact: redactor(texts), place: placeOf(config.temporal, options.temporal), keys: keysOf(config) },
+  );
+}
+
+function keysOf({ file, temporal: { encryption } }: Resolved<PlatformConfig>): KeyRing | undefined {
+  if (encryption === undefined) return undefined;
+  const outcome = keyRingOf(encryption);
+  if (outcome.kind === 'invalid') throw new WorkerConfigurationError(outcome.problems.map((problem) => `${file} ${problem}`));
+  return outcome.ring;
 }
 
 /** In-memory providers forget everything with their process: a rollout on one is a rehearsal at best. */
@@ -61,6 +78,7 @@ interface Parts {
   readonly ports: Ports;
   readonly redact: (text: string) => string;
   readonly place: Place;
+  readonly keys: KeyRing | undefined;
 }
 
 /** Rollouts that wait for their first heartbeat to be throttled differently: see `heartbeatThrottleMs`. */
@@ -118,7 +136,7 @@ class Composition implements RunningWorker {
     const connection = await connectPatiently(parts.place, logger, this.#stop.signal);
     if (connection === undefined) throw new Error(`shut down before Temporal at ${address} answered`);
     this.#connection = connection;
-    const client = new Client({ connection, namespace });
+    const client = new Client({ connection, namespace, dataConverter: dataConverterOf(parts.keys) });
     this.#stage = 'registering search attributes';
     await registerSearchAttributes(connection, namespace, logger);
     await scheduleJanitor(client, logger);
@@ -127,12 +145,13 @@ class Composition implements RunningWorker {
     const workers = await createWorkers({
       connection,
       namespace,
-      activities: this.#activities(neighbourhood(client, logger)),
+      activities: this.#activities(neighbourhood(client, logger, parts.keys)),
       rollouts: config.limits.rollouts,
       heartbeatThrottleMs: heartbeatThrottleMs ?? (hasProduction ? THROTTLE_MS.production : THROTTLE_MS.rehearsing),
       shutdownGraceMs: shutdownGraceMs ?? SHUTDOWN_GRACE_MS,
       workflowBundle,
       identity,
+      keys: parts.keys,
     });
     this.#run(workers);
     logger.info({ address, namespace, rollouts: config.limits.rollouts }, 'ready');

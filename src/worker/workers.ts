@@ -1,6 +1,8 @@
 import { fileURLToPath } from 'node:url';
 import { Worker, type NativeConnection, type WorkerOptions as SdkOptions } from '@temporalio/worker';
 import type { RolloutActivities } from '../contract/activities.js';
+import { dataConverterOf } from '../contract/data-converter.js';
+import type { KeyRing } from '../contract/encryption.js';
 import { LONG_TASK_QUEUE, TASK_QUEUE } from '../contract/names.js';
 
 export interface WorkersWanted {
@@ -13,11 +15,11 @@ export interface WorkersWanted {
   readonly shutdownGraceMs: number;
   readonly workflowBundle: string | undefined;
   readonly identity: string | undefined;
+  /** Undefined: payloads are not encrypted. */
+  readonly keys: KeyRing | undefined;
 }
 
 const WORKFLOWS = fileURLToPath(new URL('../workflows', import.meta.url));
-/** Total on decode: a payload that nobody can read must not brick a rollout (design.md §2). */
-const PAYLOAD_CONVERTER = fileURLToPath(new URL('../contract/payload-converter.cjs', import.meta.url));
 
 /** Those that last as long as a step. */
 const LONG: readonly string[] = ['superviseRamp', 'warmUp', 'waitForDrain'] satisfies (keyof RolloutActivities)[];
@@ -32,14 +34,15 @@ const FORCE_AFTER_MS = 30_000;
  * begins): on one queue, 101 supervisions on 100 slots let an abort wait 19.6 s [run].
  */
 export async function createWorkers(wanted: WorkersWanted): Promise<readonly [short: Worker, long: Worker]> {
-  const { connection, namespace, activities, rollouts, heartbeatThrottleMs, shutdownGraceMs, workflowBundle, identity } = wanted;
+  const { connection, namespace, activities, rollouts, heartbeatThrottleMs, shutdownGraceMs, workflowBundle, identity, keys } =
+    wanted;
   const common = {
     connection,
     namespace,
     shutdownGraceTime: shutdownGraceMs,
     shutdownForceTime: shutdownGraceMs + FORCE_AFTER_MS,
     maxHeartbeatThrottleInterval: heartbeatThrottleMs,
-    dataConverter: { payloadConverterPath: PAYLOAD_CONVERTER },
+    dataConverter: dataConverterOf(keys),
     ...(identity === undefined ? {} : { identity }),
   } satisfies Partial<SdkOptions>;
   const code = workflowBundle === undefined ? { workflowsPath: WORKFLOWS } : { workflowBundle: { codePath: workflowBundle } };

@@ -3,7 +3,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { EXIT } from '../../src/cli/exit-codes.js';
+import { runCommandLine } from '../../src/cli/program.js';
 import { givenPlace, placeOf, senderOf } from '../../src/cli/session.js';
+import { keyText } from '../contract/keys.js';
+import { rollout } from './sluice.js';
 import { recorded } from './surroundings.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'sluice-session-'));
@@ -66,4 +70,34 @@ test('the sender is who the flag says, else the pipeline’s user, else the logi
     ['ann', 'octo', 'login'],
   );
   assert.equal(by({}).verified, false);
+});
+
+test('keys come from the configuration whatever names the address, and a missing one keeps nobody from an abort', () => {
+  writeFileSync(
+    join(folder, 'keys.yaml'),
+    'temporal: {apiKey: {env: NOT_HERE}, encryption: {keyId: k1, key: {env: KEY}}}\nenvironments: {test: {production: false}}\n',
+  );
+  assert.equal(place({ KEY: keyText('k1') }, { address: 'flag:1' }, 'keys.yaml').keys?.current, 'k1');
+  const { surroundings, err } = recorded({ cwd: folder });
+  assert.equal(placeOf(surroundings, { address: 'flag:1', config: 'keys.yaml' }).keys, undefined);
+  assert.match(err.join(), /temporal\.encryption\.key: found no environment variable KEY.*nothing is encrypted or decrypted$/);
+  assert.throws(() => place({ NOT_HERE: 'there' }, {}, 'keys.yaml'), /temporal\.encryption\.key/);
+});
+
+test('a plan is never started in plain where the configuration wants it encrypted', async () => {
+  writeFileSync(
+    join(folder, 'sluice.config.yaml'),
+    [
+      'temporal: {encryption: {keyId: k1, key: {env: KEY}}}',
+      'environments: {test: {production: false}}',
+      'routers: {edge: {type: edge, control: "http://127.0.0.1:1", public: "http://127.0.0.1:2", token: {env: T}}}',
+      'metrics: {scraped: {type: scrape, urls: ["http://127.0.0.1:3/metrics"]}}',
+    ].join('\n'),
+  );
+  writeFileSync(join(folder, 'rollout.yaml'), rollout('app').replace('try-out', 'edge'));
+  const { surroundings, err } = recorded({ cwd: folder });
+  assert.equal(await runCommandLine(['start', '--address', '127.0.0.1:1'], surroundings), EXIT.error);
+  assert.deepEqual(err, [
+    'sluice: sluice.config.yaml temporal.encryption.key: found no environment variable KEY, expected it to be set on the worker',
+  ]);
 });

@@ -11,7 +11,8 @@ import { rolloutMetrics } from '../../src/worker/rollout-metrics.js';
 import { resolveAll } from '../../src/worker/secret-values.js';
 import { startWorker } from '../../src/worker/start-worker.js';
 import { temporalLogger } from '../../src/worker/temporal-logger.js';
-import { redactor } from '../../src/activities/redact.js';
+import { redactor, valueRedactor } from '../../src/activities/redact.js';
+import { redactedLogger } from '../../src/worker/redacted-logger.js';
 import { FakeRouter } from '../activities/fakes.js';
 import { SimulatedClock } from '../activities/simulated-clock.js';
 import { configOf, REHEARSING } from './config.js';
@@ -221,4 +222,46 @@ test('the SDK’s lines are JSON with the rollout under our name', () => {
   assert.equal(line['msg'], 'Activity failed');
   assert.match(JSON.stringify(line['err']), /because/);
   assert.equal(lines.length, 1);
+});
+
+test('a part of a secret is redacted as well, and a host is not', () => {
+  const hide = redactor([
+    'https://user:password-in-url@hooks.example.com/services/the-secret-path?token=a-token-in-a-query',
+    'Bearer a-token-of-a-header',
+    '-----BEGIN KEY-----\nbGluZS1vZi1hLXBlbQ==\n-----END KEY-----',
+    'prefix-of-a-secret',
+    'prefix-of-a-secret-that-goes-on',
+  ]);
+  assert.equal(hide('POST hooks.example.com/services/the-secret-path: 401'), 'POST hooks.example.com/services/[redacted]: 401');
+  for (const part of ['password-in-url', 'a-token-in-a-query', 'a-token-of-a-header', 'bGluZS1vZi1hLXBlbQ=='])
+    assert.equal(hide(`"${part}"`), '"[redacted]"');
+  assert.equal(hide('found prefix-of-a-secret-that-goes-on'), 'found [redacted]');
+  assert.equal(hide('401: Bearer a-token-of-a-h, cut'), '401: [redacted], cut');
+  assert.equal(hide('"a-token-of-a-" and "a-token-in-a-qu"'), '"[redacted]" and "[redacted]"');
+});
+
+test('a log line has no secret, whichever child and field it is written by, and stays JSON', () => {
+  const lines: string[] = [];
+  const root = pino({ level: 'debug' }, { write: (line: string) => void lines.push(line) });
+  const redacted = redactedLogger(root, valueRedactor(['a-marked-secret']));
+  redacted.child({ component: 'a-marked-secret' }).warn({ error: 'a-marked-secret' }, 'it said a-marked-secret');
+  redacted.error({ err: new Error('a-marked-secret') }, 'failed');
+  root.info('a-marked-secret of whoever made the logger');
+  assert.equal(lines.length, 3);
+  assert.doesNotMatch(lines.slice(0, 2).join(''), /marked/);
+  assert.equal((JSON.parse(lines[0] ?? '') as { error: string }).error, '[redacted]');
+  assert.match(lines[2] ?? '', /marked/, 'the logger itself is as it was');
+});
+
+test('a worker whose keys are none does not start, and says which without showing them', () => {
+  const config = configOf(`temporal: {encryption: {keyId: k1, key: {env: KEY}}}\n${REHEARSING}`);
+  assert.throws(
+    () => startWorker({ config, secrets: { env: { KEY: 'a-marked-secret' }, readFile: () => '' }, logger }),
+    (error) =>
+      error instanceof Error &&
+      /^sluice\.config\.yaml temporal\.encryption\.key: found a secret of 15 characters, expected 32 bytes in base64/.test(
+        error.message,
+      ) &&
+      !error.message.includes('marked'),
+  );
 });

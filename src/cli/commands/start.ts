@@ -9,7 +9,7 @@ import { follow, type Followed } from '../follow.js';
 import { collect, durationArgument, withFormat, withPlace, type FormatOptions, type PlaceOptions } from '../options.js';
 import type { Run } from '../program.js';
 import { report, type Report } from '../report.js';
-import { senderOf, withClient } from '../session.js';
+import { keysOf, senderOf, withClient } from '../session.js';
 import { paintOf, type Surroundings } from '../surroundings.js';
 import { inWords } from '../render/durations.js';
 
@@ -59,6 +59,8 @@ export function withTimeout(command: Command): Command {
 
 async function start(surroundings: Surroundings, file: string, options: StartCommandOptions): Promise<ExitCode> {
   const { plan, platform } = loadPlan(surroundings, { file, config: options.config, set: options.set });
+  // With an address given, the session goes on without keys; a plan never does.
+  keysOf(surroundings, platform);
   return withClient(surroundings, options, async (client) => {
     const outcome = await client.start(plan, {
       starter: senderOf(surroundings, options.by),

@@ -13,7 +13,7 @@ import {
   type TargetOptions,
 } from '../options.js';
 import type { Run } from '../program.js';
-import { noRollout } from '../render/screen.js';
+import { LOCKED, noRollout } from '../render/screen.js';
 import { timelineLines } from '../render/timeline.js';
 import { report } from '../report.js';
 import { withClient } from '../session.js';
@@ -50,6 +50,7 @@ function timelineOf(status: StatusOutcome): readonly TimelineEntry[] | undefined
 function whyNot(status: StatusOutcome, unknown: () => string): string {
   switch (status.kind) {
     case 'silent':
+      if (status.locked === true) return LOCKED;
       return (
         'no worker answers, and only a worker knows the timeline of an open rollout; start one with "sluice worker", or read the history: temporal workflow show -w ' +
         status.execution.workflowId

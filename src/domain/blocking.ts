@@ -4,6 +4,7 @@ import type { ApprovalRule, RolloutPlan } from './plan.js';
 import type { LimitedBlocker } from './rollback.js';
 import type { Ledger, RolloutState, Watch } from './state.js';
 import { stepAt } from './step-policy.js';
+import type { Verdict } from './verdict.js';
 import type { Instant } from './words.js';
 
 /** Every reason not to advance now. Empty exactly when the rollout may advance. */
@@ -85,7 +86,9 @@ function evidenceBlockers(plan: RolloutPlan, watch: Watch): readonly Blocker[] {
     case 'foreign':
       return [{ kind: 'foreign-route', owner: condition.owner, expires: condition.since + plan.limits.foreignRouteMs }];
     case 'inconclusive':
-      return [{ kind: 'inconclusive', gates: gatesThat(watch, 'inconclusive'), expires: inconclusiveExpires(plan, watch) }];
+      return [
+        { kind: 'inconclusive', gates: gatesThat(watch, 'inconclusive', 'blind'), expires: inconclusiveExpires(plan, watch) },
+      ];
     case 'judging':
       if (last.kind === 'judged' && last.judgement.verdict === 'pass') return [];
       return [{ kind: 'soaking', soakedMs: last.kind === 'judged' ? last.judgement.soakedMs : 0, soakMs }];
@@ -98,9 +101,9 @@ function inconclusiveExpires(plan: RolloutPlan, watch: Watch): Instant {
   return Math.max(watch.condition.since, watch.enteredAt + soakMaxMs) + plan.limits.inconclusiveMs;
 }
 
-function gatesThat(watch: Watch, verdict: 'blind' | 'inconclusive') {
+function gatesThat(watch: Watch, ...verdicts: readonly Verdict[]) {
   if (watch.last.kind === 'none') return [];
-  return watch.last.judgement.gates.filter((gate) => gate.decisive && gate.verdict === verdict).map((gate) => gate.gate);
+  return watch.last.judgement.gates.filter((gate) => gate.decisive && verdicts.includes(gate.verdict)).map((gate) => gate.gate);
 }
 
 /** The end of the time that a blocker may hold; undefined for those without a limit of their own. */

@@ -367,6 +367,18 @@ test('blind is a judgement: the lease is renewed, and after three ticks people a
   assert.equal(stage.router.times('revoke'), 0);
 });
 
+test('a fresh source that sees little is idle, or at 100 % inconclusive, and not blind', async () => {
+  const conditionAt = async (weightBp: number, stable: number, candidate: number, reason: 'no-canary' | 'no-baseline') => {
+    const stage = new Stage();
+    stage.source.onRead = (call) => errors(600_000 + call * TICK_MS, [stable, 0], [candidate, 0]);
+    stage.judge = new ScriptedJudge(() => [verdict('blind', reason)]);
+    return (await watch(stage, { policy: { ...POLICY, weightBp }, bucketMs: 60_000 })).condition;
+  };
+  assert.equal(await conditionAt(100, 120, 0, 'no-canary'), 'idle', '1 % of 120 requests is hardly one');
+  assert.equal(await conditionAt(2_500, 1_200, 0, 'no-canary'), 'blind', 'a quarter of 1,200 is not none');
+  assert.equal(await conditionAt(10_000, 0, 360, 'no-baseline'), 'inconclusive', 'there will never be a baseline');
+});
+
 test('blind that is known is held to the end of the bucket', async () => {
   const stage = new Stage();
   stage.judge = new ScriptedJudge(() => [verdict('blind', 'stale')]);

@@ -29,7 +29,7 @@ export function conditionOf(
   if (judgement.verdict === 'pass') return 'judging';
   if (judgement.gates.every((gate) => !gate.decisive)) return hasSoaked(policy, judgement, watching) ? 'idle' : 'judging';
   if (isIdle(policy, reading)) return 'idle';
-  if (judgement.verdict === 'blind') return 'blind';
+  if (judgement.verdict === 'blind') return whyBlind(policy, judgement, reading);
   return judgement.verdict === 'inconclusive' && judgement.soakedMs >= policy.soakMs ? 'inconclusive' : 'judging';
 }
 
@@ -40,6 +40,25 @@ export function conditionOf(
  */
 function hasSoaked({ soakMs }: StepPolicy, { soakedMs }: Judgement, { watchedMs, bucketMs, tickMs, known }: Watching): boolean {
   return known === 'idle' || soakedMs >= soakMs || watchedMs >= Math.min(soakMs, bucketMs - TICKS_TO_CHANGE * tickMs);
+}
+
+/**
+ * Nobody is blind who merely sees little. A fresh source that shows no requests of one side where hardly any can be expected is
+ * an idle service's; at 100 % without a baseline from the step before, there will never be one, and a human decides.
+ */
+function whyBlind(policy: StepPolicy, judgement: Judgement, reading: Reading): 'blind' | 'idle' | 'inconclusive' | 'judging' {
+  const reasons = judgement.gates.filter((gate) => gate.decisive && gate.verdict === 'blind').map((gate) => gate.reason);
+  const sample = requestsIn(reading);
+  if (sample === undefined || sample.ageMs > policy.staleMs) return 'blind';
+  if (!reasons.every((reason) => reason === 'no-baseline' || reason === 'no-canary')) return 'blind';
+  const { stable, candidate } = sample.value;
+  if (policy.weightBp >= EVERYBODY) {
+    if (candidate === 0) return 'blind';
+    return judgement.soakedMs >= policy.soakMs ? 'inconclusive' : 'judging';
+  }
+  const expected = (weight: number): number => ((stable + candidate) * weight) / EVERYBODY;
+  const quiet = Math.min(expected(policy.weightBp), expected(EVERYBODY - policy.weightBp)) < FEW;
+  return quiet ? 'idle' : 'blind';
 }
 
 /**

@@ -51,8 +51,11 @@ export function prometheusSource(options: PrometheusOptions, dependencies: Prome
 
 /** Scrapes before the counted ones that are read along: the base of the first step, and the time of the newest sample. */
 const SCRAPES_BEFORE = 4;
-/** Blocks of a look-back. Enough to learn from (judge.md §1 needs ten), few enough that a service of fifty replicas stays under `maxBytes`. */
-const MOST_BLOCKS = 120;
+/**
+ * Blocks of a look-back: of 5 s in an hour. Bursts are learnt over the length of a block, and over 30 s they look smaller than
+ * they are (docs/judge.md).
+ */
+const MOST_BLOCKS = 720;
 
 class PrometheusSource implements MetricSource {
   readonly #api: Api;

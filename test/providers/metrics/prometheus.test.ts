@@ -307,9 +307,12 @@ test('a look-back tells stable’s past in equal blocks, each as fresh as it was
   assert.ok(fake.queries.slice(1).every((query) => query.includes('{revision="blue"}')));
 });
 
-test('a long look-back has at most 120 blocks', async () => {
-  const { readings } = await lookBack({ 'revision=blue,code=200': scraped(2_000, (second) => second, 0) }, 1_900_000);
-  assert.ok(readings.length > 100 && readings.length <= 120);
+test('a look-back has blocks as short as the scrapes, and a long one at most 720', async () => {
+  const series = { 'revision=blue,code=200': scraped(9_000, (second) => second, 0) };
+  const { readings: hour } = await lookBack(series, 1_900_000);
+  assert.ok(hour.length > 300, String(hour.length));
+  const { readings: long } = await lookBack(series, 8_900_000);
+  assert.ok(long.length > 600 && long.length <= 720, String(long.length));
 });
 
 test('replicas that restart, are born or were away in the look-back are counted as what they did', async () => {

@@ -22,12 +22,7 @@ export const PEOPLE: readonly Scenario[] = [
       await refused(rollout, 'approve', /ann has approved already; 1 more needed/, { by: 'ann' });
       await tell(rollout, 'approve', { by: 'bob' });
     },
-    timeline: [
-      /^approve: approved 100 %; 1 more needed/,
-      /^approve refused: ann/,
-      /^approve: approved 100 %$/,
-      /^promoted: /,
-    ],
+    timeline: [/^approve: approved 100 %; 1 more needed/, /^approve refused: ann/, /^approve: approved 100 %$/, /^promoted: /],
     activities: { shiftWeight: 2, rollBack: 0 },
   },
   {

@@ -61,10 +61,12 @@ class Tap {
   static async open(upstreams: Readonly<Record<string, string>>): Promise<Tap> {
     const port = await freePort();
     const server = createServer((request, response) => {
-      const path = (request.url ?? '/').slice(1);
+      const [path = '', query] = (request.url ?? '/').slice(1).split('?');
       if (tap.silent !== undefined && path.startsWith(tap.silent)) return;
       const pass = async (): Promise<void> => {
-        const answer = await fetch(upstreams[path] ?? '', { signal: AbortSignal.timeout(5_000) });
+        const answer = await fetch(`${upstreams[path] ?? ''}${query === undefined ? '' : `?${query}`}`, {
+          signal: AbortSignal.timeout(5_000),
+        });
         const body = await answer.text();
         tap.answeredAt.push(Date.now());
         response.writeHead(answer.status, { 'content-type': answer.headers.get('content-type') ?? 'text/plain' }).end(body);

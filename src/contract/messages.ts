@@ -44,7 +44,7 @@ export function messageOf(kind: MessageKind, body: MessageBody, freshId: () => s
   };
 }
 
-/** Control characters and line separators could forge lines of a timeline. */
+/** Control and format characters and line separators could forge lines of a timeline, or how they read. */
 function clean(text: string, longest: number): string {
-  return text.replace(/[\p{Cc}\p{Zl}\p{Zp}]/gu, ' ').slice(0, longest);
+  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, ' ').slice(0, longest);
 }

@@ -6,7 +6,8 @@ import type { Ramp } from './words.js';
  * so that a replay gives the same id, and no other execution does (I7).
  */
 export function openRamp(release: string, seed: string, number: number, epoch: number, owner: string): Ramp {
-  const name = [...new TextEncoder().encode(release)].map(safeByte).join('');
+  // Before the first rollout nobody may have said which release serves: a rollback to it still needs a name.
+  const name = [...new TextEncoder().encode(release || 'unnamed')].map(safeByte).join('');
   return { id: `${name}~${fnv1a(`${seed}/${number}`)}`, epoch, owner };
 }
 

@@ -91,3 +91,21 @@ test('a map file that is there already is kept, and a folder too long for socket
     place.remove();
   }
 });
+
+test('what could never be a service, an environment or an address is refused where it was typed, and nothing is written', async () => {
+  const place = new Workplace({});
+  for (const name of ['rollout.yaml', 'sluice.config.yaml']) unlinkSync(join(place.folder, name));
+  for (const [words, said] of [
+    [['Bad Name'], /service: found "Bad Name", expected a name of 1 to 63/],
+    [['app', '--env', 'Prod X'], /--env: found "Prod X"/],
+    [['app', '--router', 'edge', '--blue', 'nope'], /--blue: found "nope", expected host:port/],
+    [['app', '--router', 'edge', '--green', '127.0.0.1:99999'], /--green: found "127\.0\.0\.1:99999"/],
+    [['app', '--router', 'edge', '--blue', 'h:1', '--green', 'h:1'], /found h:1 twice/],
+  ] as const) {
+    const { code, stderr } = await place.run('init', ...words);
+    assert.equal(code, 1);
+    assert.match(stderr, said);
+  }
+  assert.equal((await place.run('init', 'app')).code, 0, 'the folder was still empty');
+  place.remove();
+});

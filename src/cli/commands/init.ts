@@ -4,6 +4,7 @@ import { dirname, join, resolve } from 'node:path';
 import { Option, type Command } from 'commander';
 import { haproxyConfiguration, haproxyRunFiles } from '../../providers/routers/haproxy/configuration.js';
 import type { Slot } from '../../providers/routers/haproxy/names.js';
+import { label } from '../../spec/fields.js';
 import { initialRollout } from '../../spec/init.js';
 import { EXIT, type ExitCode } from '../exit-codes.js';
 import { fail } from '../failure.js';
@@ -75,6 +76,7 @@ function init(surroundings: Surroundings, service: string, options: Options): Ex
 function written(surroundings: Surroundings, service: string, options: Options): Written {
   const { release, revision, router } = options;
   const environment = options.env ?? (router === 'edge' ? 'dev' : 'production');
+  refuseNonsense({ service, '--env': environment }, { '--blue': options.blue, '--green': options.green });
   const rollout = initialRollout({
     service,
     environment,
@@ -86,6 +88,23 @@ function written(surroundings: Surroundings, service: string, options: Options):
   if (router === undefined) return { files: { [DEFAULT_ROLLOUT]: rollout }, next: ['next: sluice plan, then sluice start'] };
   const { files, next } = (router === 'haproxy' ? forHaproxy : forEdge)(surroundings, { ...options, service, environment });
   return { files: { [DEFAULT_ROLLOUT]: rollout, ...files }, next };
+}
+
+const ADDRESS = /^(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\]):(\d{1,5})$/;
+
+/** Here, where it was typed, and not in the next command's reading of the files. */
+function refuseNonsense(names: Readonly<Record<string, string>>, addresses: Readonly<Record<string, string>>): void {
+  for (const [what, value] of Object.entries(names)) {
+    const read = label().safeParse(value);
+    if (!read.success)
+      throw fail(`${what}: found ${JSON.stringify(value.slice(0, 80))}, expected ${read.error.issues[0]?.message ?? ''}`);
+  }
+  for (const [option, value] of Object.entries(addresses)) {
+    const port = Number(ADDRESS.exec(value)?.[1] ?? 0);
+    if (port < 1 || port > 65_535) throw fail(`${option}: found ${JSON.stringify(value.slice(0, 80))}, expected host:port`);
+  }
+  const [one, other] = Object.values(addresses);
+  if (one === other) throw fail(`--blue and --green: found ${one ?? ''} twice, expected two revisions at two addresses`);
 }
 
 interface Asked extends Options {
@@ -144,6 +163,7 @@ function forEdge(_: Surroundings, asked: Asked): Written {
     next: [
       `next: start your two revisions at ${blue} and ${green}, then`,
       '  sluice dev',
+      '  (users, at some 50 requests a second, to http://127.0.0.1:8080: without them there is nothing to judge)',
       '  sluice start --set profile=rehearsal --watch',
     ],
   };

@@ -11,6 +11,7 @@ import type { MetricsConnection } from '../../spec/config-schema.js';
 import type { Resolved } from '../../spec/secrets.js';
 import { mappingOf } from '../../worker/metric-sources.js';
 import type { ComparedPair } from './label-sets.js';
+import { fail } from '../failure.js';
 
 type Connection = Resolved<MetricsConnection>;
 
@@ -44,6 +45,9 @@ export function askedFor(
   };
   switch (connection.type) {
     case 'scrape': {
+      // An exporter's page is asked for one service at a time.
+      if (service === undefined && mapping.metrics === undefined)
+        throw fail('this source is an exporter, which is asked for one service at a time: say which with --service');
       const { urls, timeout } = connection;
       const patience = timeout === undefined ? {} : { timeoutMs: timeout };
       return { source: scrapeSource({ ...common, ...patience, urls: [...urls] }, { warn }), intervalMs: 0 };

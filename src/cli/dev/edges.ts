@@ -73,7 +73,9 @@ export async function startDevEdges(
           out(`edge ${name}: ${text}`);
         },
       }).catch((error: unknown) => {
-        throw fail(`the edge of routers.${name} cannot start: ${messageOf(error)}`);
+        const taken = messageOf(error).includes('EADDRINUSE');
+        const remedy = taken ? `; stop what listens there (another sluice dev?), or choose other ports in routers.${name}` : '';
+        throw fail(`the edge of routers.${name} cannot start: ${messageOf(error)}${remedy}`);
       });
       edges.push(edge);
       const { public: users, control } = edge.addresses;

@@ -32,6 +32,24 @@ void test('an entry is set and every other line stays, comments included', async
   assert.deepEqual(readdirSync(folder).sort(), ['revoked.map', 'stable.map'], 'no lock is left');
 });
 
+void test('who runs out of time while others write is told so, is not in the file, and takes nobody down', async () => {
+  const files = new MapFiles(folder);
+  const keys = Array.from({ length: 40 }, (_, number) => `service-${String(number)}`);
+  const outcomes = await Promise.allSettled(
+    keys.flatMap((key, index) => {
+      // Every fourth has no time left once its turn comes.
+      const deadline = (): Deadline => soon(index % 4 === 0 ? 0.001 : 20_000);
+      return [files.put('stable', key, 'green', deadline()), files.addOnce('revoked', key, '1', deadline())];
+    }),
+  );
+  const late = keys.filter((_, index) => index % 4 === 0);
+  assert.equal(outcomes.filter(({ status }) => status === 'rejected').length, 2 * late.length);
+  for (const key of keys) {
+    const expected = late.includes(key) ? [undefined, undefined] : ['green', '1'];
+    assert.deepEqual([await files.get('stable', key), await files.get('revoked', key)], expected, key);
+  }
+});
+
 void test('many writers of one file lose nothing', async () => {
   const keys = Array.from({ length: 24 }, (_, number) => `service-${String(number)}`);
   await Promise.all(

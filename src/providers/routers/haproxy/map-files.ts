@@ -37,57 +37,75 @@ export class MapFiles {
 
   /** Appends the entry unless the key is there, whatever its value: HAProxy takes the first of two. */
   async addOnce(map: MapName, key: string, value: string, deadline: Deadline): Promise<void> {
-    const text = await this.#read(map);
-    if (valueOf(text, key) !== undefined) return;
-    deadline.check();
-    await explained(this.#path(map), async () => {
-      const file = await open(this.#path(map), 'a');
-      try {
-        // A writer that died may have left half a line; one write, so that lines of two writers do not mix.
-        await file.write(`${text === '' || text.endsWith('\n') ? '' : '\n'}${key} ${value}\n`);
-        await file.datasync();
-      } finally {
-        await file.close();
-      }
-    });
+    if (valueOf(await this.#read(map), key) !== undefined) return;
+    await this.#together(map, { key, value, deadline, isWritten: false }, (entries) => this.#append(map, entries));
+  }
+
+  /** Sets the entry, leaving every other line as it is. Writes nothing where the file says so already. */
+  async put(map: MapName, key: string, value: string, deadline: Deadline): Promise<void> {
+    if (valueOf(await this.#read(map), key) === value) return;
+    await this.#together(map, { key, value, deadline, isWritten: false }, (entries) => this.#replace(map, entries, deadline));
   }
 
   /**
-   * Sets the entry, leaving every other line as it is. Writes nothing where the file says so already. The entries of all who
-   * wait in this process go into one replacement: with hundreds of rollouts each would otherwise wait for all the others.
+   * One write for all who wait in this process: a disk that syncs a hundred times a second would make hundreds of rollouts wait
+   * for each other, longer than a lease. Whoever's deadline passes meanwhile is left out, and nobody else with it.
    */
-  async put(map: MapName, key: string, value: string, deadline: Deadline): Promise<void> {
-    if (valueOf(await this.#read(map), key) === value) return;
-    const entry: Waiting = { key, value, deadline, isWritten: false };
+  async #together(map: MapName, entry: Waiting, write: (entries: readonly Waiting[]) => Promise<void>): Promise<void> {
     const waiting = this.#waiting.get(map) ?? new Set();
     this.#waiting.set(map, waiting.add(entry));
     try {
       await this.#serial.run(map, async () => {
         // Somebody before us has taken our line along.
-        if (entry.isWritten) return;
-        deadline.check();
-        await this.#replace(
-          map,
-          [...waiting].filter((other) => other === entry || other.deadline.leftMs() > 0),
-          deadline,
-        );
+        if (isDone(entry)) return;
+        entry.deadline.check();
+        await write([...waiting]);
+        if (!isDone(entry)) throw entry.deadline.passed();
       });
     } finally {
       waiting.delete(entry);
     }
   }
 
+  async #append(map: MapName, entries: readonly Waiting[]): Promise<void> {
+    const text = await this.#read(map);
+    const taken = entries.filter(isInTime);
+    const lines = new Map<string, string>();
+    for (const { key, value } of taken) if (valueOf(text, key) === undefined && !lines.has(key)) lines.set(key, value);
+    await explained(this.#path(map), async () => {
+      const file = await open(this.#path(map), 'a');
+      try {
+        // A writer that died may have left half a line; one write, so that lines of two writers do not mix.
+        const begun = text === '' || text.endsWith('\n') ? '' : '\n';
+        await file.write([...lines].reduce((sofar, [key, value]) => `${sofar}${key} ${value}\n`, begun));
+        await file.datasync();
+      } finally {
+        await file.close();
+      }
+    });
+    for (const entry of taken) entry.isWritten = true;
+  }
+
   async #replace(map: MapName, entries: readonly Waiting[], deadline: Deadline): Promise<void> {
     const path = this.#path(map);
     const lock = `${path}.lock`;
     const file = await this.#lock(path, deadline);
+    let taken = entries.filter(isInTime);
     try {
       await explained(path, async () => {
         const before = await this.#read(map);
-        await file.write(entries.reduce((text, { key, value }) => withEntry(text, key, value), before));
-        await file.sync();
-        // Nobody's line may land after its deadline (I7); who loses this race reads and tries again.
-        for (const entry of entries) entry.deadline.check();
+        for (;;) {
+          await file.truncate();
+          await file.write(
+            taken.reduce((text, { key, value }) => withEntry(text, key, value), before),
+            0,
+          );
+          await file.sync();
+          // Nobody's line may land after its deadline (I7); who loses this race reads and tries again.
+          const left = taken.filter(isInTime);
+          if (left.length === taken.length) break;
+          taken = left;
+        }
         await rename(lock, path);
       });
     } catch (error) {
@@ -97,7 +115,7 @@ export class MapFiles {
       await file.close();
     }
     await explained(path, () => syncDirectory(dirname(path)));
-    for (const entry of entries) entry.isWritten = true;
+    for (const entry of taken) entry.isWritten = true;
   }
 
   /** The lock file, open and empty. HAProxy must be able to read it later, as it could read the file before. */
@@ -120,6 +138,9 @@ export class MapFiles {
     return join(this.directory, mapFileName(map));
   }
 }
+
+const isDone = ({ isWritten }: Waiting): boolean => isWritten;
+const isInTime = ({ deadline }: Waiting): boolean => deadline.leftMs() > 0;
 
 function valueOf(text: string, key: string): string | undefined {
   for (const line of text.split('\n')) {

@@ -37,12 +37,14 @@ export async function baseline(kase: CrashCase): Promise<{ readonly points: read
 }
 
 export async function crash(kase: CrashCase, victim: Victim, moment: Moment): Promise<CrashResult> {
-  return withRollout(kase, victim, async ({ plant, client, begun }) => {
+  return withRollout(kase, victim, async ({ plant, client, load, begun }) => {
     const lastEvent = await comeTo(client, moment);
     if (lastEvent !== undefined) await kill(plant, victim);
     await closed(client);
     const outcome = reportedResult(await plant.temporal.showChain(ROLLOUT))?.outcome;
     const wrong = outcome === kase.outcome ? [] : [`ended as ${String(outcome)}, expected ${kase.outcome}`];
+    // At rest, or the counts of services and log are of different moments.
+    await load.stop();
     const findings = [...wrong, ...(await objections(plant))];
     return {
       case: kase.name,
@@ -60,6 +62,7 @@ export async function crash(kase: CrashCase, victim: Victim, moment: Moment): Pr
 interface Running {
   readonly plant: Plant;
   readonly client: Client;
+  readonly load: Load;
   readonly begun: number;
 }
 
@@ -76,7 +79,7 @@ async function withRollout<T>(kase: CrashCase, victim: Victim, use: (running: Ru
     await kase.prepare(plant);
     const started = await plant.sluice(['start', plant.rolloutFile('green', kase.more)]);
     if (started.code !== 0) throw new Error(`not started: ${started.stdout}${started.stderr}`);
-    return await use({ plant, client: new Client({ connection }), begun: performance.now() });
+    return await use({ plant, client: new Client({ connection }), load, begun: performance.now() });
   } finally {
     await load.stop();
     await connection.close();

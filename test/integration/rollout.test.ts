@@ -87,9 +87,11 @@ test('a rollback after the promotion brings the previous revision back, also whe
   const load = users();
   const promoted = await plant.sluice(['start', plant.rolloutFile(candidate), '--watch', '--again']);
   assert.equal(promoted.code, 0, promoted.stdout + promoted.stderr);
+  const climbing = await load.stop();
   await plant.judge();
+  const going = users();
   const back = await plant.sluice(['rollback', SERVICE, '--env', 'test']);
-  const records = await load.stop();
+  const records = [...climbing, ...(await going.stop())];
   assert.equal(back.code, 0, back.stdout + back.stderr);
   assert.equal((await plant.stage.haproxy.route()).stable, stable);
   assert.deepEqual(
@@ -172,11 +174,13 @@ test('a stalled shift whose write lands after the rollback moves nobody', async 
 
 test('a stalled shift whose write lands after the promotion moves nobody, nor under the next rollout', async () => {
   const { candidate } = await slots();
-  const load = users();
+  const climbing = users();
   const stalled = stallRaise(500);
   const promoted = await plant.sluice(['start', plant.rolloutFile(candidate), '--watch', '--again']);
   assert.equal(promoted.code, 0, promoted.stdout + promoted.stderr);
+  await climbing.stop();
   await plant.judge();
+  const load = users();
   const next = await plant.sluice(['start', plant.rolloutFile((await slots()).candidate, 'soak: 20s'), '--again']);
   assert.equal(next.code, 0, next.stdout + next.stderr);
   await until(async () => (await phase()).includes('"soaking"'), { withinMs: 60_000, what: 'the next rollout at 1 %' });

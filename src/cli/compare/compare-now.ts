@@ -53,6 +53,8 @@ export async function compareNow(surroundings: Surroundings, options: CompareOpt
     throw fail(
       `${name} is a scrape source, which remembers nothing; give --watch 5m in the place of --since, or name a Prometheus`,
     );
+  if (options.service === undefined && asked.wantsService)
+    throw fail(`${name} is an exporter, which is asked for one service at a time: say which with --service`);
   const plan = policyOf(surroundings, platform, options);
   const target: Target = { service: options.service ?? name, environment: '' };
   try {

@@ -11,7 +11,6 @@ import type { MetricsConnection } from '../../spec/config-schema.js';
 import type { Resolved } from '../../spec/secrets.js';
 import { mappingOf } from '../../worker/metric-sources.js';
 import type { ComparedPair } from './label-sets.js';
-import { fail } from '../failure.js';
 
 type Connection = Resolved<MetricsConnection>;
 
@@ -21,6 +20,8 @@ export interface Asked {
   readonly source: MetricSource;
   /** How fresh its samples are at best. */
   readonly intervalMs: number;
+  /** An exporter's page is asked for one service at a time. */
+  readonly wantsService: boolean;
   /** Absent: it has no past. */
   readonly past?: PrometheusOptions;
 }
@@ -45,17 +46,18 @@ export function askedFor(
   };
   switch (connection.type) {
     case 'scrape': {
-      // An exporter's page is asked for one service at a time.
-      if (service === undefined && mapping.metrics === undefined)
-        throw fail('this source is an exporter, which is asked for one service at a time: say which with --service');
       const { urls, timeout } = connection;
       const patience = timeout === undefined ? {} : { timeoutMs: timeout };
-      return { source: scrapeSource({ ...common, ...patience, urls: [...urls] }, { warn }), intervalMs: 0 };
+      return {
+        source: scrapeSource({ ...common, ...patience, urls: [...urls] }, { warn }),
+        intervalMs: 0,
+        wantsService: mapping.metrics === undefined,
+      };
     }
     case 'prometheus': {
       const { url, scrapeInterval, timeout = PATIENT_MS } = connection;
       const options = { ...common, timeoutMs: timeout, url, scrapeIntervalMs: scrapeInterval };
-      return { source: prometheusSource(options, { warn }), intervalMs: scrapeInterval, past: options };
+      return { source: prometheusSource(options, { warn }), intervalMs: scrapeInterval, wantsService: false, past: options };
     }
   }
 }

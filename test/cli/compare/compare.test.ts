@@ -48,7 +48,8 @@ test('what cannot be compared is one line that says what is expected', async () 
     await refused('--source', 'direct', '--stable', '41', '--candidate', 'a="1"'),
     /expected labels such as version="41"/,
   );
-  assert.match(await refused('--source', 'direct', ...PAIR), /^sluice: direct: /);
+  assert.match(await refused('--source', 'direct', ...PAIR), /direct is an exporter, .* say which with --service/);
+  assert.match(await refused('--source', 'direct', ...PAIR, '--service', 'app'), /^sluice: direct: /);
 });
 
 test('labels are read as PromQL writes them, in braces or not, commas and quotes in values included', () => {

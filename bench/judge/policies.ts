@@ -33,9 +33,9 @@ export function stepsOf(plan: RolloutPlan): readonly StepPolicy[] {
 
 export const STANDARD: RolloutPlan = planOf();
 
-/** judge.md §0; a metrics store is asked for no more than 120 blocks of it. */
+/** judge.md §0; a metrics store is asked for no more than 720 blocks of it. */
 export const LOOK_BACK_MS = STANDARD.lookBackMs ?? 3_600_000;
-export const LOOK_BACK_BLOCK_MS = LOOK_BACK_MS / 120;
+export const LOOK_BACK_BLOCK_MS = LOOK_BACK_MS / 720;
 
 /** A gate's part of the false-alarm budget at a step of `STANDARD`. */
 export const defaultAlpha = (gate: GateName): number => alphaOf(gate, stepsOf(STANDARD)[0]!);

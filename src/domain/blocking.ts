@@ -2,7 +2,7 @@ import type { Blocker } from './blockers.js';
 import { opensAt } from './change-window.js';
 import type { ApprovalRule, RolloutPlan } from './plan.js';
 import type { LimitedBlocker } from './rollback.js';
-import type { Ledger, RolloutState, Watch } from './state.js';
+import type { Ledger, Phase, RolloutState, Watch } from './state.js';
 import { stepAt } from './step-policy.js';
 import type { Verdict } from './verdict.js';
 import type { Instant } from './words.js';
@@ -104,6 +104,11 @@ function inconclusiveExpires(plan: RolloutPlan, watch: Watch): Instant {
 function gatesThat(watch: Watch, ...verdicts: readonly Verdict[]) {
   if (watch.last.kind === 'none') return [];
   return watch.last.judgement.gates.filter((gate) => gate.decisive && verdicts.includes(gate.verdict)).map((gate) => gate.gate);
+}
+
+/** When a rollout gives up that waits at weight 0 for a human. */
+export function holdEnds({ limits }: RolloutPlan, phase: Extract<Phase, { kind: 'frozen' | 'schema-held' }>): Instant {
+  return phase.since + (phase.kind === 'frozen' ? limits.frozenMs : limits.schemaHoldMs);
 }
 
 /** The end of the time that a blocker may hold; undefined for those without a limit of their own. */

@@ -4,7 +4,7 @@
  * wanted alone, with nothing to wait for. I8 capacity goes only in the last stage of parting.
  */
 import type { Blocker } from './blockers.js';
-import { blockersOf, expiry } from './blocking.js';
+import { blockersOf, expiry, holdEnds } from './blocking.js';
 import { currentEffectId } from './effect-ids.js';
 import type { Effect, LookBack } from './effects.js';
 import { headlineOf } from './headline.js';
@@ -220,9 +220,8 @@ function wakeOf(plan: RolloutPlan, state: RolloutState, blockers: readonly Block
     case 'rolling-back':
       return phase.alarm === 'quiet' ? earliest([phase.since + ROLLBACK_ALARM_MS]) : { kind: 'never' };
     case 'schema-held':
-      return earliest([phase.since + plan.limits.schemaHoldMs, reminder]);
     case 'frozen':
-      return earliest([phase.since + plan.limits.frozenMs, reminder]);
+      return earliest([holdEnds(plan, phase), reminder]);
     case 'raising':
       return phase.standing.kind === 'nobody'
         ? earliest([

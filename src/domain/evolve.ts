@@ -4,7 +4,7 @@
  * honoured in every phase with weight above 0 (`supervised`). I6 counts survive (`rollBack`). I10 every decision is noted.
  * I12 every message is answered (`receive`).
  */
-import { blockersOf, outlived } from './blocking.js';
+import { blockersOf, holdEnds, outlived } from './blocking.js';
 import type { RolloutEvent } from './effects.js';
 import type { RolloutPlan } from './plan.js';
 import { receive, receiveUndecodable } from './receiving.js';
@@ -63,7 +63,7 @@ function obeyTheClock(turn: Turn, state: RolloutState): RolloutState {
         ? openNextRamp(turn, state, phase.climb.ground, phase.startStep)
         : state;
     case 'schema-held':
-      return phase.since + plan.limits.schemaHoldMs <= at
+      return holdEnds(plan, phase) <= at
         ? part(
             turn,
             note(turn, state, 'the schema hold reached its limit'),
@@ -74,7 +74,7 @@ function obeyTheClock(turn: Turn, state: RolloutState): RolloutState {
           )
         : state;
     case 'frozen':
-      return phase.since + plan.limits.frozenMs <= at
+      return holdEnds(plan, phase) <= at
         ? part(
             turn,
             note(turn, state, 'frozen to its limit'),

@@ -1,4 +1,4 @@
-import { missingApprovals } from './blocking.js';
+import { holdEnds, missingApprovals } from './blocking.js';
 import type { RolloutPlan } from './plan.js';
 import { describeCause } from './rollback.js';
 import { moment } from './moments.js';
@@ -46,7 +46,7 @@ export function headlineOf(plan: RolloutPlan, { phase, ledger }: RolloutState): 
     case 'cooling-off':
       return `COOLING OFF · ${release} · ${users} · ${first(describeCause(phase.cause))}${paused}${tag}`;
     case 'frozen':
-      return `FROZEN at ${percent(stepAt(plan, Math.max(0, phase.step)).weightBp)} · ${release} · ${users} · waiting for retry or abort until ${moment(phase.since + plan.limits.frozenMs)}${tag}`;
+      return `FROZEN at ${percent(stepAt(plan, Math.max(0, phase.step)).weightBp)} · ${release} · ${users} · waiting for retry or abort until ${moment(holdEnds(plan, phase))}${tag}`;
     case 'closed':
       return phase.outcome === 'promoted'
         ? `PROMOTED · ${plan.target.service} ${phase.cause}${tag}`

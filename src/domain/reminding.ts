@@ -1,5 +1,5 @@
 /** Who waits for a human says so again: reminders of a hold, until it ends or somebody acknowledges it (design.md §2). */
-import { blockersOf } from './blocking.js';
+import { blockersOf, holdEnds } from './blocking.js';
 import type { Blocker } from './blockers.js';
 import { describeBlocker } from './details.js';
 import { moment } from './moments.js';
@@ -65,7 +65,7 @@ export function nextReminder(plan: RolloutPlan, state: RolloutState, now: Instan
 function holdsOf(plan: RolloutPlan, state: RolloutState, now: Instant): readonly Hold[] {
   const { phase } = state;
   if (phase.kind === 'frozen' || phase.kind === 'schema-held') {
-    const until = phase.since + (phase.kind === 'frozen' ? plan.limits.frozenMs : plan.limits.schemaHoldMs);
+    const until = holdEnds(plan, phase);
     const what = phase.kind === 'frozen' ? 'frozen' : `held at 0 %: schema mismatch: ${phase.difference.text}`;
     return [{ name: phase.kind, since: phase.since, until, text: `${what}; waits for retry or abort until ${moment(until)}` }];
   }

@@ -7,6 +7,7 @@ import { leave } from './flatness.js';
 import type { Climb, RolloutState, Watch } from './state.js';
 import { announce, find, note, percent, type Turn, weightOf } from './telling.js';
 import { raise, rollBack } from './transitions.js';
+import { nothingDecides } from './verdict.js';
 import { bridging, isLast, nextBucket, watchOf } from './watching.js';
 
 /** A supervision bucket has ended: of the current watch, or of one that a newer phase has left behind. */
@@ -71,7 +72,7 @@ function noteChange(turn: Turn, state: RolloutState, before: Watch, watch: Watch
   if (before.condition.kind === kind) return state;
   const text = {
     judging: 'the gates can judge again',
-    idle: nothingDecides(watch)
+    idle: isUndecided(watch)
       ? 'the soak is over and no gate decides at this step: the probes do, where the plan lets them'
       : 'no traffic: waiting for requests',
     blind: 'blind: the metrics say nothing that can be judged',
@@ -84,9 +85,7 @@ function noteChange(turn: Turn, state: RolloutState, before: Watch, watch: Watch
   return announce(turn, noted, 'warning', held, text);
 }
 
-/** As in a `sluice rollback`, whose gates only observe. */
-const nothingDecides = ({ last }: Watch): boolean =>
-  last.kind === 'judged' && last.judgement.gates.every((gate) => !gate.decisive);
+const isUndecided = ({ last }: Watch): boolean => last.kind === 'judged' && nothingDecides(last.judgement.gates);
 
 const gatesOf = ({ last }: Watch) => (last.kind === 'judged' ? { gates: last.judgement.gates } : {});
 
@@ -113,7 +112,7 @@ export function idleProbed(turn: Turn, state: RolloutState, result: EffectResult
   const failure = probeFailure(turn, result);
   if (failure !== undefined) return rollBack(turn, state, phase.climb, failure);
   const { climb, watch } = phase;
-  const why = nothingDecides(watch) ? 'since no gate decides' : 'without traffic';
+  const why = isUndecided(watch) ? 'since no gate decides' : 'without traffic';
   const accepted = note(turn, state, `accepted on probes ${why}: ${turn.plan.probes.count} pinned requests`);
   return leaveStep(turn, leave(accepted, watch, 'probes'), climb, watch);
 }

@@ -62,6 +62,9 @@ export interface Judgement {
 
 const WORST_FIRST = ['fail', 'blind', 'inconclusive', 'pass'] as const;
 
+/** As in a `sluice rollback`, whose gates only observe. */
+export const nothingDecides = (gates: readonly GateVerdict[]): boolean => gates.every((gate) => !gate.decisive);
+
 /** The worst of the decisive gates wins. Without a decisive gate there is no evidence, and no data is never a pass (I3). */
 export function combine(gates: readonly GateVerdict[]): Verdict {
   const decisive = gates.filter((gate) => gate.decisive);

@@ -1,3 +1,4 @@
+import { holdEnds } from '../domain/blocking.js';
 import type { Effect } from '../domain/effects.js';
 import { moment } from '../domain/moments.js';
 import type { RolloutPlan } from '../domain/plan.js';
@@ -49,16 +50,14 @@ export function summaryOf(plan: RolloutPlan, effect: Effect): string {
 }
 
 /** What happens when the timer fires. */
-export function timerSummary({ limits }: RolloutPlan, phase: Phase, at: Instant): string {
+export function timerSummary(plan: RolloutPlan, phase: Phase, at: Instant): string {
   const when = moment(at);
   switch (phase.kind) {
     case 'cooling-off':
       return `cool-off ends ${when}, then a new ramp`;
     case 'frozen':
-    case 'schema-held': {
-      const gives = phase.since + (phase.kind === 'frozen' ? limits.frozenMs : limits.schemaHoldMs);
-      return at < gives ? `reminds people at ${when}` : `gives up waiting for retry or abort at ${when}`;
-    }
+    case 'schema-held':
+      return at < holdEnds(plan, phase) ? `reminds people at ${when}` : `gives up waiting for retry or abort at ${when}`;
     case 'rolling-back':
       return `alarm if the router has not confirmed 0 % by ${when}`;
     default:

@@ -3,6 +3,7 @@ import type { GatePolicy, StepPolicy } from '../../src/domain/policy.js';
 import type { Reading, Sample } from '../../src/domain/reading.js';
 import { combine, type Evidence, type GateName, type GateVerdict } from '../../src/domain/verdict.js';
 import { judge, openEvidence } from '../../src/judge/judge.js';
+import { arrivals, randomFrom } from '../../src/judge/random.js';
 
 const TOLERANCES: Readonly<Record<string, number>> = {
   errors: 0.0005,
@@ -54,27 +55,7 @@ export function sample<T>(elapsedMs: number, value: T, ageMs = 1_000): Sample<T>
 
 export const BOUNDS_MS: readonly number[] = Array.from({ length: 40 }, (_, k) => 25 * 1.1 ** k);
 
-/** mulberry32: the same numbers in every run. */
-export function randomFrom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
-function normal(random: () => number): number {
-  return Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
-}
-
-export function poisson(random: () => number, mean: number): number {
-  if (mean > 60) return Math.max(0, Math.round(mean + Math.sqrt(mean) * normal(random)));
-  let count = 0;
-  for (let product = random(); product > Math.exp(-mean); product *= random()) count++;
-  return count;
-}
+export { randomFrom, arrivals as poisson };
 
 export interface World {
   readonly rps: number;
@@ -101,13 +82,13 @@ export function* readingsOf(world: World, weight: number, tickMs: number, random
       const expected = world.rps * (tickMs / 1000) * (side === 'candidate' ? weight : 1 - weight);
       let requests = 0;
       counts[side] = counts[side].map((count, k) => {
-        const more = poisson(random, expected * (shares[side][k] ?? 0));
+        const more = arrivals(random, expected * (shares[side][k] ?? 0));
         requests += more;
         return count + more;
       });
       sides[side] = {
         requests: sides[side].requests + requests,
-        bad: sides[side].bad + Math.min(requests, poisson(random, requests * rates[side])),
+        bad: sides[side].bad + Math.min(requests, arrivals(random, requests * rates[side])),
       };
     }
     yield {

@@ -4,7 +4,7 @@ import type { Revision } from '../../domain/words.js';
 import { throwIfCancelled } from '../execution.js';
 import { describeError } from '../failures.js';
 import { measuredPair } from '../measured-pair.js';
-import { signalOf } from '../supervise/sources.js';
+import { isFed } from '../supervise/sources.js';
 import { persistently } from '../waiting.js';
 import { both, NOTHING, refuse, warn, type Checking, type Found } from './checking.js';
 
@@ -23,15 +23,12 @@ interface SourceFound {
 export async function checkGates(on: Checking, stable: Revision | undefined): Promise<GatesFound> {
   const { plan, where } = on;
   const sources = await Promise.all(where.connections.metrics.map((name) => checkSource(on, name, stable)));
-  const signals = new Set(sources.flatMap((source) => source.signals));
-  const isFed = ({ gate, measure }: GatePolicy): boolean => {
-    // What the rollout itself says how to measure was tried just now, like everything else that the source gives.
-    if (measure !== undefined) return where.connections.metrics.includes(measure.source);
-    const signal = signalOf(gate);
-    return signal !== undefined && signals.has(signal);
-  };
-  const inForce = plan.judge.gates.filter(isFed);
-  const notJudged = plan.judge.gates.filter((gate) => !isFed(gate));
+  const signals = sources.flatMap((source) => source.signals);
+  // What the rollout itself says how to measure was tried just now, like everything else that the source gives.
+  const isMeasured = ({ gate, measure }: GatePolicy): boolean =>
+    measure === undefined ? isFed(gate, signals) : where.connections.metrics.includes(measure.source);
+  const inForce = plan.judge.gates.filter(isMeasured);
+  const notJudged = plan.judge.gates.filter((gate) => !isMeasured(gate));
   const required = notJudged.filter((gate) => gate.required).map(({ gate }) => gate);
   const unguarded = !inForce.some(({ gate }) => gate === 'errors') && plan.idleThen !== 'accept-on-probes';
   const found = both(

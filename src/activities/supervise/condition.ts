@@ -1,7 +1,7 @@
 import type { Condition } from '../../domain/effects.js';
 import type { StepPolicy } from '../../domain/policy.js';
 import type { Reading, Sample } from '../../domain/reading.js';
-import type { Judgement } from '../../domain/verdict.js';
+import { nothingDecides, type Judgement } from '../../domain/verdict.js';
 import { EVERYBODY } from '../../domain/words.js';
 
 /** Ticks for which another condition must hold before people are told: a blip is not a change. */
@@ -27,7 +27,7 @@ export function conditionOf(
   watching: Watching,
 ): Exclude<Condition['kind'], 'foreign'> {
   if (judgement.verdict === 'pass') return 'judging';
-  if (judgement.gates.every((gate) => !gate.decisive)) return hasSoaked(policy, judgement, watching) ? 'idle' : 'judging';
+  if (nothingDecides(judgement.gates)) return hasSoaked(policy, judgement, watching) ? 'idle' : 'judging';
   if (isIdle(policy, reading)) return 'idle';
   if (judgement.verdict === 'blind') return whyBlind(policy, judgement, reading);
   return judgement.verdict === 'inconclusive' && judgement.soakedMs >= policy.soakMs ? 'inconclusive' : 'judging';

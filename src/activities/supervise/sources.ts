@@ -114,9 +114,10 @@ const SIGNAL_OF: Readonly<Record<string, Signal>> = {
   dedupe: 'dedupe',
 };
 
-/** The signal that a gate needs; undefined for a gate that no reading feeds. */
-export function signalOf(gate: GateName): keyof Reading | undefined {
-  return gate.startsWith('custom:') ? 'custom' : SIGNAL_OF[gate];
+/** Whether one of these signals feeds the gate. */
+export function isFed(gate: GateName, signals: readonly (keyof Reading)[]): boolean {
+  const signal = gate.startsWith('custom:') ? 'custom' : SIGNAL_OF[gate];
+  return signal !== undefined && signals.includes(signal);
 }
 
 /** The sample that a gate is judged on. */

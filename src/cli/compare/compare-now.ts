@@ -1,5 +1,5 @@
 /** `sluice compare`: from what is asked to a verdict. */
-import { signalOf } from '../../activities/supervise/sources.js';
+import { isFed } from '../../activities/supervise/sources.js';
 import type { RolloutPlan } from '../../domain/plan.js';
 import type { Reading } from '../../domain/reading.js';
 import type { GateName } from '../../domain/verdict.js';
@@ -138,11 +138,6 @@ function ownGates({ judge }: RolloutPlan, source: string): NonNullable<MeasuredP
   return Object.fromEntries(
     judge.gates.flatMap(({ gate, measure }) => (measure?.source === source ? [[nameOf(gate), measure]] : [])),
   );
-}
-
-function isFed(gate: GateName, signals: readonly (keyof Reading)[]): boolean {
-  const signal = signalOf(gate);
-  return signal !== undefined && signals.includes(signal);
 }
 
 function connectionOf(surroundings: Surroundings, platform: PlatformConfig, name: string): Parameters<typeof askedFor>[0] {

@@ -5,7 +5,7 @@
 import { systemClock } from '../../activities/clock.js';
 import { isRecord, parseObject } from '../../activities/json.js';
 import { askPinned, describeAnswer } from '../../activities/pinned-request.js';
-import { signalOf } from '../../activities/supervise/sources.js';
+import { isFed } from '../../activities/supervise/sources.js';
 import type { Reading } from '../../domain/reading.js';
 import type { GateName } from '../../domain/verdict.js';
 import type { Revision, Target } from '../../domain/words.js';
@@ -75,10 +75,7 @@ function above(what: (level: number) => string, identity: Readonly<Record<string
 /** Which gates would be in force now: those whose signal some connection gives for stable. */
 async function gates(target: Target, metrics: readonly Named<MetricSource>[], stable: Revision): Promise<readonly Check[]> {
   const measured = await Promise.all(metrics.map((source) => measure(target, source, stable)));
-  const sourceOf = (gate: GateName): string | undefined => {
-    const signal = signalOf(gate);
-    return measured.find(({ signals }) => signal !== undefined && signals.includes(signal))?.name;
-  };
+  const sourceOf = (gate: GateName): string | undefined => measured.find(({ signals }) => isFed(gate, signals))?.name;
   const available = GATES.flatMap((gate) => {
     const source = sourceOf(gate);
     return source === undefined ? [] : [`${gate} (${source})`];

@@ -38,7 +38,7 @@ export interface JudgePolicy {
   readonly minimumRequests: number;
   /** A sample older than this is no data. */
   readonly staleMs: number;
-  /** Extra bad requests at the next step that a pass may still risk (judge.md §0 "risk budget"); `auto` = the larger of 75 and 0.02 %. */
+  /** Extra bad requests at the next step that a pass may still risk (judge.md §0 "risk budget"); `auto`: see `riskBudget`. */
   readonly badRequestsBudget: number | 'auto';
 }
 

@@ -62,16 +62,35 @@ export function harmlessUpTo(upper: number, budget: RiskBudget, test: Test): num
   return harmless;
 }
 
+/** What the budget is asked with: requests seen on both sides, over how long, and the rate of bad ones that stable has anyway. */
+export interface Asked {
+  readonly requests: number;
+  readonly elapsedMs: number;
+  /** p0. */
+  readonly stableRate: number;
+}
+
+/** So many standard deviations of stable's own bad requests may be risked; by simulation, see docs/judge.md "Budget". */
+const SPREADS = 8;
+
 /**
- * The policy's budget for the next step (judge.md §0): `auto` is the larger of 75 and 0.02 % of the requests expected there
- * at the observed rate. `factor` is 10 for latency, whose bad requests are only slow. Absent where nothing follows or
- * nothing is known of the rate: then there is nothing to accept.
+ * The policy's budget for the next step (judge.md §0): `auto` is the largest of 75, of 0.02 % of the requests expected there at
+ * the observed rate, and of 8 standard deviations of the bad ones that stable itself would have among them. Without the last
+ * a healthy release of a service with many errors never passes: what it might do is not to be told from what stable does by
+ * chance. `factor` is 10 for latency, whose bad requests are only slow, and whose stable rate is always 5 %: there the last
+ * does not count. Absent where nothing follows or nothing is known of the rate: then there is nothing to accept.
  */
-export function riskBudget(policy: StepPolicy, requests: number, elapsedMs: number, factor: 1 | 10 = 1): RiskBudget | undefined {
+export function riskBudget(
+  policy: StepPolicy,
+  { requests, elapsedMs, stableRate }: Asked,
+  factor: 1 | 10 = 1,
+): RiskBudget | undefined {
   if (policy.next === undefined || elapsedMs <= 0) return undefined;
   const weight = policy.next.weightBp / EVERYBODY;
   const expected = (requests / elapsedMs) * weight * policy.next.soakMs;
-  const badRequests = policy.badRequestsBudget === 'auto' ? Math.max(75, 0.0002 * expected) : policy.badRequestsBudget;
+  const spread = factor === 1 ? Math.sqrt(expected * stableRate * (1 - stableRate)) : 0;
+  const badRequests =
+    policy.badRequestsBudget === 'auto' ? Math.max(75, 0.0002 * expected, SPREADS * spread) : policy.badRequestsBudget;
   return {
     badRequests: badRequests * factor,
     next: { requests: expected, ratio: weight < 1 ? weight / (1 - weight) : 0, stops: weight < 1 },

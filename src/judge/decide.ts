@@ -1,6 +1,6 @@
 /** From bounds to a verdict: the order of judge.md §3, the same for every gate that counts requests. */
 import type { Verdict, VerdictReason } from '../domain/verdict.js';
-import { harm, type RiskBudget } from './budget.js';
+import { harm, type Asked, type RiskBudget } from './budget.js';
 import type { Bounds } from './primitive.js';
 
 /** What every gate remembers besides its own numbers. */
@@ -36,8 +36,8 @@ export interface Rules {
   readonly noTrafficAfterMs: number;
   /** The candidate's share of the traffic, 0 … 1. */
   readonly weight: number;
-  /** From the requests seen on both sides, and the time. Absent: only a certified gate passes, unless `passUnlessWorse`. */
-  readonly budget?: (requests: number, elapsedMs: number) => RiskBudget | undefined;
+  /** Absent: only a certified gate passes, unless `passUnlessWorse`. */
+  readonly budget?: (asked: Asked) => RiskBudget | undefined;
   /** Passes after the soak when not failed: gates without a budget, and the last step, after which no step can do harm. */
   readonly passUnlessWorse: boolean;
   /** Present: the literal rule instead (`threshold`), with so many ticks in a row. */
@@ -85,7 +85,7 @@ export function decide(rules: Rules, seen: Seen, bounds: Bounds): Finding {
   if (bounds.upper <= rules.tolerance) return { verdict: 'pass', reason: 'certified' };
   if (rules.passUnlessWorse) return { verdict: 'pass', reason: 'within-tolerance' };
   const stableRequests = seen.stableRequests === Infinity ? 0 : seen.stableRequests;
-  const budget = rules.budget?.(seen.requests + stableRequests, seen.elapsedMs);
+  const budget = rules.budget?.({ ...seen, requests: seen.requests + stableRequests });
   if (budget === undefined) return inconclusive('uncertain');
   const possible = harm(bounds.upper, budget.next, { ...rules, stableRate: seen.stableRate });
   const found =

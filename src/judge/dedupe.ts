@@ -6,7 +6,9 @@ import { conclusion, percent, whole } from './sentence.js';
 
 /**
  * The dedupe gate (G6 of judge.md §2, R21, A14): replays that were not answered from the record. A duplicate effect fails
- * at once, and counts as gross: none is tolerated, so any is ten times too many. Without replays it is vacuous.
+ * at once, and counts as gross: none is tolerated, so any is ten times too many. Without replays it is vacuous, and so it is
+ * at the soak's end with too few of them and none missed: a handful says no more than none does, and must not hold a quiet
+ * service for ever. With one missed among so few the gate waits for more, or for a human.
  */
 export const dedupe: Gate<OneSampleState, DedupeCounts> = {
   layout: ONE_SAMPLE_LAYOUT,
@@ -30,7 +32,9 @@ export const dedupe: Gate<OneSampleState, DedupeCounts> = {
     const stepped = stepOneSample(rules, before, asRate(sample), duplicates);
     const { state } = stepped;
     const [replays, misses] = state.total;
-    const vacuous = replays === 0 && (stepped.finding.verdict === 'inconclusive' || stepped.finding.reason === 'no-canary');
+    const { verdict, reason } = stepped.finding;
+    const vacuous =
+      replays === 0 ? verdict === 'inconclusive' || reason === 'no-canary' : reason === 'too-few-requests' && misses === 0;
     const finding = vacuous
       ? { ...stepped.finding, verdict: 'inconclusive' as const, reason: 'too-few-requests' as const }
       : stepped.finding;
@@ -47,26 +51,28 @@ export const dedupe: Gate<OneSampleState, DedupeCounts> = {
         ...commonFigures(context, finding.bounds, finding),
         counterResets: state.resets,
       },
-      sentence: `dedupe: ${whole(misses)} misses in ${whole(replays)} replays: ${
-        vacuous
-          ? 'not judged (vacuous): no replays were seen.'
-          : conclusion({
-              context,
-              finding,
-              elapsedMs: state.elapsedMs,
-              requests: replays,
-              stableRequests: Infinity,
-              unit: 'replays',
-              atLeast: `at least ${percent(finding.bounds.lower)} missed (limit ${percent(gate.tolerance)})`,
-              atMost: `at most ${percent(finding.bounds.upper)} missed (limit ${percent(gate.tolerance)})`,
-              ...(rules.consecutive !== undefined &&
-                replays > 0 && {
-                  literally: `${percent(misses / replays)} missed (limit ${percent(gate.tolerance)})`,
-                  streak: state.streak,
-                }),
-              ageMs: sample?.ageMs,
-            })
-      }`,
+      get sentence() {
+        return `dedupe: ${whole(misses)} misses in ${whole(replays)} replays: ${
+          vacuous
+            ? `not judged (vacuous): ${replays === 0 ? 'no replays were seen' : `fewer than ${whole(rules.minimumRequests)} were seen, and none missed`}.`
+            : conclusion({
+                context,
+                finding,
+                elapsedMs: state.elapsedMs,
+                requests: replays,
+                stableRequests: Infinity,
+                unit: 'replays',
+                atLeast: `at least ${percent(finding.bounds.lower)} missed (limit ${percent(gate.tolerance)})`,
+                atMost: `at most ${percent(finding.bounds.upper)} missed (limit ${percent(gate.tolerance)})`,
+                ...(rules.consecutive !== undefined &&
+                  replays > 0 && {
+                    literally: `${percent(misses / replays)} missed (limit ${percent(gate.tolerance)})`,
+                    streak: state.streak,
+                  }),
+                ageMs: sample?.ageMs,
+              })
+        }`;
+      },
     };
   },
 };

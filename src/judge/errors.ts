@@ -100,7 +100,9 @@ function judgeDifference(
       counterResets: state.resets,
       moreRequests: more,
     },
-    sentence: `${label}: candidate ${share(bad, requests)}, stable ${stable}: ${conclusion(told)}`,
+    get sentence() {
+      return `${label}: candidate ${share(bad, requests)}, stable ${stable}: ${conclusion(told)}`;
+    },
   };
 }
 

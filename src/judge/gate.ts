@@ -21,6 +21,7 @@ export interface Judged<S> {
   readonly gross: boolean;
   /** Those that are undefined are left out. */
   readonly figures: Readonly<Record<string, number | undefined>>;
+  /** Put together only where it is read: a look-back reads none. */
   readonly sentence: string;
   /** True where there was nothing to judge at all: the gate is reported and enters no combination (A14). */
   readonly vacuous?: boolean;
@@ -68,7 +69,7 @@ export function rulesOf({ policy, gate, alpha }: Context, budgetFactor: 1 | 10 =
     noTrafficAfterMs: Math.min(NO_TRAFFIC_AFTER_MS, policy.soakMs),
     weight: policy.weightBp / EVERYBODY,
     passUnlessWorse: policy.next === undefined,
-    budget: (requests, elapsedMs) => riskBudget(policy, requests, elapsedMs, budgetFactor),
+    budget: (asked) => riskBudget(policy, asked, budgetFactor),
     ...(gate.mode === 'threshold' && { consecutive: gate.consecutive }),
   };
 }

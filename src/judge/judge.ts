@@ -52,6 +52,17 @@ export function judge(
   };
 }
 
+/** The evidence that `judge` would leave of readings one after the other, without the verdicts, which nobody asks for. */
+export function learnFrom(policy: StepPolicy, evidence: Evidence, readings: readonly Reading[]): Evidence {
+  const memories = memoriesOf(evidence);
+  return evidenceOf(
+    policy.gates.map((own) => {
+      const context = contextOf(policy, own.gate);
+      return [own.gate, bound(own).learn(context, memories?.[own.gate], readings.filter(isRecord))];
+    }),
+  );
+}
+
 /**
  * What each gate of `policy` would have said of evidence that was gathered under `recorded`: exactly, for the evidence holds
  * the sums of judge.md §1 and not the verdict. A failure of before does not stand, and a recorded moment counts for as many
@@ -76,6 +87,7 @@ interface BoundGate {
     memory: Json | undefined,
     reading: Reading,
   ): { readonly memory: number[]; readonly verdict: GateVerdict };
+  learn(context: Context, memory: Json | undefined, readings: readonly Reading[]): number[];
   again(context: Context, memory: Json | undefined, recorded: GatePolicy): GateVerdict | undefined;
 }
 
@@ -91,6 +103,16 @@ function bind<S extends Memory & { readonly [K in keyof S]: number | readonly nu
       // The last fence against numbers that overflow: such a tick is no data and leaves no trace.
       const isSound = packed.every(isNumber) && Object.values(verdict.figures).every(isNumber);
       return isSound ? { memory: packed, verdict } : { memory: pack<S>(gate.layout, state), verdict: unsound(context, state) };
+    },
+    learn: (context, memory, readings) => {
+      let state = unpack<S>(gate.layout, memory) ?? gate.open(context, undefined);
+      let packed = pack<S>(gate.layout, state);
+      for (const reading of readings) {
+        const after = gate.judge(context, state, notFromThePast(state, gate.sample(reading))).state;
+        const next = pack<S>(gate.layout, after);
+        if (next.every(isNumber)) [state, packed] = [after, next];
+      }
+      return packed;
     },
     again: (context, memory, recorded) => {
       const state = unpack<S>(gate.layout, memory);
@@ -109,15 +131,18 @@ function notFromThePast<T>(state: Memory, sample: Sample<T> | undefined): Sample
 
 function verdictOf<S>({ gate }: Context, judged: Judged<S>, remembered: boolean): GateVerdict {
   const { verdict, reason } = judged.finding;
+  const figures: Record<string, number> = {};
+  for (const name of Object.keys(judged.figures)) {
+    const figure = judged.figures[name];
+    if (figure !== undefined) figures[name] = figure;
+  }
   return {
     gate: gate.gate,
     verdict,
     reason,
     decisive: gate.mode !== 'observe' && judged.vacuous !== true,
     gross: verdict === 'fail' && judged.gross,
-    figures: Object.fromEntries(
-      Object.entries(judged.figures).filter((entry): entry is [string, number] => entry[1] !== undefined),
-    ),
+    figures,
     sentence: remembered
       ? judged.sentence
       : `${judged.sentence} (What this gate remembered could not be read: started afresh from the counts.)`,

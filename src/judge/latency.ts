@@ -1,6 +1,6 @@
 import type { LatencyHistogram, Sample } from '../domain/reading.js';
 import { EVERYBODY } from '../domain/words.js';
-import { QUANTILE } from './buckets.js';
+import { ENOUGH_TO_CHOOSE, QUANTILE, requestsIn } from './buckets.js';
 import {
   commonFigures,
   GROSS_FACTOR,
@@ -41,12 +41,19 @@ export const latency: Gate<SlowState, LatencyHistogram> = {
   },
 };
 
-/** Stable's histogram of the step before chooses x. At 100 % the step before's x stays, with stable's bound for it. */
+/**
+ * Stable's histogram of the step before chooses x; one of too few requests to choose leaves the x that it was judged with. At
+ * 100 % the step before's x stays, with stable's bound for it.
+ */
 function openAt({ policy }: Context, before: SlowState | undefined): SlowState {
   if (before === undefined) return OPEN_SLOW;
   const { shape, boundary, dispersion } = before;
-  if (policy.weightBp < EVERYBODY)
-    return { ...OPEN_SLOW, shape, dispersion, choosing: before.lastStable.length > 0 ? before.lastStable : before.choosing };
+  if (policy.weightBp < EVERYBODY) {
+    const choosing = before.lastStable.length > 0 ? before.lastStable : before.choosing;
+    return requestsIn(choosing) < ENOUGH_TO_CHOOSE && boundary >= 0
+      ? { ...OPEN_SLOW, shape, dispersion, boundary }
+      : { ...OPEN_SLOW, shape, dispersion, choosing };
+  }
   const limit = before.limit >= 0 ? before.limit : knownLimit({ requests: before.tested[2], bad: before.tested[3] }, dispersion);
   return limit === undefined || boundary < 0
     ? { ...OPEN_SLOW, dispersion }
@@ -55,10 +62,17 @@ function openAt({ policy }: Context, before: SlowState | undefined): SlowState {
 
 function judgeLatency(context: Context, before: SlowState, sample: Sample<LatencyHistogram> | undefined): Judged<SlowState> {
   const rules: SlowRules = { ...rulesOf(context, BUDGET_FACTOR), tolerance: 0, ratio: context.gate.tolerance };
-  const { state, finding } = stepSlow(rules, before, sample);
+  const { state, finding: plain } = stepSlow(rules, before, sample);
   const alone = state.limit >= 0;
   const [tested, slow, stableTested, stableSlow] = state.tested;
   const isLiteral = rules.consecutive !== undefined;
+  const fewest = Math.min(tested, alone ? Infinity : stableTested);
+  // Requests that chose x were not tested: a pass on them alone would be one on nothing, and leave no limit for the bake.
+  const finding: SlowFinding =
+    plain.verdict === 'pass' && !isLiteral && fewest < rules.minimumRequests
+      ? { ...plain, verdict: 'inconclusive', reason: 'too-few-requests' }
+      : plain;
+  const isUntested = finding.reason === 'too-few-requests' && !isLiteral;
   const more =
     finding.reason === 'uncertain' && !isLiteral
       ? moreRequests(
@@ -86,24 +100,26 @@ function judgeLatency(context: Context, before: SlowState, sample: Sample<Latenc
       counterResets: state.resets,
       moreRequests: more,
     },
-    sentence: `latency: ${measured(state, finding, rules.ratio)}: ${conclusion({
-      context,
-      finding,
-      elapsedMs: state.elapsedMs,
-      requests: state.total[0],
-      stableRequests: alone ? Infinity : state.total[1],
-      atLeast: alone
-        ? `at least ${percent(finding.bounds.lower)} (at most ${percent(state.limit)} allowed)`
-        : `at least ${points(finding.bounds.lower)} points more slow ones (tolerance ${trimmed((rules.ratio - 1) * 100)} % of p95)`,
-      atMost: alone
-        ? `at most ${percent(finding.bounds.upper)} slow (at most ${percent(state.limit)} allowed)`
-        : finding.bounds.upper < 0
-          ? `at least ${points(-finding.bounds.upper)} points fewer slow ones`
-          : `at most ${points(finding.bounds.upper)} points more slow ones`,
-      ...(isLiteral && { literally: literally(finding, rules.ratio), streak: state.streak }),
-      moreRequests: more,
-      ageMs: sample?.ageMs,
-    })}`,
+    get sentence() {
+      return `latency: ${measured(state, finding, rules.ratio)}: ${conclusion({
+        context,
+        finding,
+        elapsedMs: state.elapsedMs,
+        requests: isUntested ? tested : state.total[0],
+        stableRequests: alone ? Infinity : isUntested ? stableTested : state.total[1],
+        atLeast: alone
+          ? `at least ${percent(finding.bounds.lower)} (at most ${percent(state.limit)} allowed)`
+          : `at least ${points(finding.bounds.lower)} points more slow ones (tolerance ${trimmed((rules.ratio - 1) * 100)} % of p95)`,
+        atMost: alone
+          ? `at most ${percent(finding.bounds.upper)} slow (at most ${percent(state.limit)} allowed)`
+          : finding.bounds.upper < 0
+            ? `at least ${points(-finding.bounds.upper)} points fewer slow ones`
+            : `at most ${points(finding.bounds.upper)} points more slow ones`,
+        ...(isLiteral && { literally: literally(finding, rules.ratio), streak: state.streak }),
+        moreRequests: more,
+        ageMs: sample?.ageMs,
+      })}`;
+    },
   };
 }
 

@@ -1,7 +1,7 @@
 import type { StepPolicy } from '../domain/policy.js';
 import type { Reading } from '../domain/reading.js';
 import type { Evidence } from '../domain/verdict.js';
-import { judge, openEvidence } from './judge.js';
+import { learnFrom, openEvidence } from './judge.js';
 
 /**
  * What stable did before the ramp → evidence that `openEvidence` of the first step takes over: how its errors burst
@@ -11,10 +11,7 @@ import { judge, openEvidence } from './judge.js';
  */
 export function learn(policy: StepPolicy, told: readonly (readonly Reading[])[], before?: Evidence): Evidence {
   const unexposed: StepPolicy = { ...policy, weightBp: 0 };
-  return believed(told).reduce(
-    (evidence, reading) => judge(unexposed, evidence, reading).evidence,
-    before ?? openEvidence(unexposed),
-  );
+  return learnFrom(unexposed, before ?? openEvidence(unexposed), believed(told));
 }
 
 function believed(told: readonly (readonly Reading[])[]): readonly Reading[] {

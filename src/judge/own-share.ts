@@ -46,18 +46,20 @@ export const ownShareGate = (
         ...commonFigures(context, finding.bounds, finding),
         counterResets: state.resets,
       },
-      sentence: `${label}: candidate ${share(bad, requests)}: ${conclusion({
-        context,
-        finding,
-        elapsedMs: state.elapsedMs,
-        requests,
-        stableRequests: Infinity,
-        atLeast: `at least ${percent(finding.bounds.lower)} (limit ${percent(gate.tolerance)})`,
-        atMost: `at most ${percent(finding.bounds.upper)} (limit ${percent(gate.tolerance)})`,
-        ...(rules.consecutive !== undefined &&
-          requests > 0 && { literally: `${percent(bad / requests)} (limit ${percent(gate.tolerance)})`, streak: state.streak }),
-        ageMs: sample?.ageMs,
-      })}`,
+      get sentence() {
+        return `${label}: candidate ${share(bad, requests)}: ${conclusion({
+          context,
+          finding,
+          elapsedMs: state.elapsedMs,
+          requests,
+          stableRequests: Infinity,
+          atLeast: `at least ${percent(finding.bounds.lower)} (limit ${percent(gate.tolerance)})`,
+          atMost: `at most ${percent(finding.bounds.upper)} (limit ${percent(gate.tolerance)})`,
+          ...(rules.consecutive !== undefined &&
+            requests > 0 && { literally: `${percent(bad / requests)} (limit ${percent(gate.tolerance)})`, streak: state.streak }),
+          ageMs: sample?.ageMs,
+        })}`;
+      },
     };
   },
 });

@@ -29,7 +29,8 @@ export function unpack<S extends Fields<S>>(layout: Layout<S>, packed: Json | un
   if (!numbers.every(isNumber)) return undefined;
   const state: Record<string, number | readonly number[]> = {};
   let at = 0;
-  for (const [key, size] of Object.entries<number>(layout)) {
+  for (const key of Object.keys(layout)) {
+    const size = layout[key as keyof S];
     const length = size === MANY ? numbers[at++] : size;
     if (length === undefined || !Number.isInteger(length) || length < 0) return undefined;
     const end = at + (size === SCALAR ? 1 : length);

@@ -48,7 +48,11 @@ export function passing(look: Look, traffic: Traffic): Passing {
     atSoak: passed.filter(({ elapsedMs }) => elapsedMs < policy.soakMs + everyMs(look) + tickMs).length / RUNS,
     atSoakMax,
     reason: mostFrequent(runs.map(({ finding }) => finding.reason)),
-    budget: test.rules.budget?.((traffic.requestsPerSecond * policy.soakMs) / 1_000, policy.soakMs)?.badRequests,
+    budget: test.rules.budget?.({
+      requests: (traffic.requestsPerSecond * policy.soakMs) / 1_000,
+      elapsedMs: policy.soakMs,
+      stableRate: traffic.stableRate,
+    })?.badRequests,
     budgetNeeded: Number.isFinite(harm) ? harm : undefined,
     toleranceNeeded: isHeld ? most(({ finding, upper }) => (finding.verdict === 'pass' ? 0 : upper)) : undefined,
   };

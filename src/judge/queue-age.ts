@@ -41,21 +41,23 @@ export const queueAge: Gate<GrowthState, number> = {
         referenceS: state.reference,
         highestS: Math.max(state.highest, 0, ...state.recent),
       },
-      sentence: `queue: oldest message ${latest === undefined ? 'unknown' : `${decimal(latest)} s`}: ${conclusion({
-        context,
-        finding,
-        elapsedMs: state.elapsedMs,
-        requests: state.points,
-        stableRequests: Infinity,
-        atLeast:
-          finding.reason === 'trend'
-            ? `it grew through the whole step (tolerance ${decimal(gate.tolerance)} s)`
-            : `it keeps growing above ${decimal(finding.thresholdS ?? gate.tolerance)} s`,
-        atMost: 'no growth',
-        ageMs: sample?.ageMs,
-        unit: 'measurements',
-        ...(state.points < rules.minimumPoints && { moreRequests: rules.minimumPoints - state.points }),
-      })}`,
+      get sentence() {
+        return `queue: oldest message ${latest === undefined ? 'unknown' : `${decimal(latest)} s`}: ${conclusion({
+          context,
+          finding,
+          elapsedMs: state.elapsedMs,
+          requests: state.points,
+          stableRequests: Infinity,
+          atLeast:
+            finding.reason === 'trend'
+              ? `it grew through the whole step (tolerance ${decimal(gate.tolerance)} s)`
+              : `it keeps growing above ${decimal(finding.thresholdS ?? gate.tolerance)} s`,
+          atMost: 'no growth',
+          ageMs: sample?.ageMs,
+          unit: 'measurements',
+          ...(state.points < rules.minimumPoints && { moreRequests: rules.minimumPoints - state.points }),
+        })}`;
+      },
     };
   },
 };

@@ -58,21 +58,28 @@ test('The same plan gives the same figures.', () => {
   assert.deepEqual(once(), once());
 });
 
-const at50 = (stableRate: number, requestsPerSecond: number) =>
-  passing(lookAt(5_000, 'errors', { next: { weightBp: 10_000, soakMs: 1_800_000 } }), { requestsPerSecond, stableRate });
+const at50 = (stableRate: number, requestsPerSecond: number, badRequestsBudget: StepPolicy['badRequestsBudget'] = 'auto') =>
+  passing(lookAt(5_000, 'errors', { next: { weightBp: 10_000, soakMs: 1_800_000 }, badRequestsBudget }), {
+    requestsPerSecond,
+    stableRate,
+  });
 
-test('With few errors a healthy release passes by itself; with 1 % it is held, and what would let it through does.', () => {
+test('With few errors a healthy release passes by itself; with 1 % a budget of 75 holds it, and what would let it through does.', () => {
   const fine = at50(0.001, 20);
   assert.ok(fine.atSoakMax >= 0.95, String(fine.atSoakMax));
   assert.deepEqual([fine.budgetNeeded, fine.toleranceNeeded], [undefined, undefined]);
-  const held = at50(0.01, 20);
+  const held = at50(0.01, 20, 75);
   assert.ok(held.atSoakMax < 0.95 && held.reason === 'uncertain', JSON.stringify(held));
   const through = { next: { weightBp: 10_000, soakMs: 1_800_000 }, badRequestsBudget: Math.ceil(held.budgetNeeded ?? 0) };
   const traffic = { requestsPerSecond: 20, stableRate: 0.01 };
   assert.ok(passing(lookAt(5_000, 'errors', through), traffic).atSoakMax >= 0.95);
   const tolerant = gate('errors', { tolerance: held.toleranceNeeded ?? 0 });
-  const tolerantLook = lookAt(5_000, 'errors', { next: through.next, gates: [tolerant] });
+  const tolerantLook = lookAt(5_000, 'errors', { next: through.next, badRequestsBudget: 75, gates: [tolerant] });
   assert.ok(passing({ ...tolerantLook, gate: tolerant }, traffic).atSoakMax >= 0.95);
+});
+
+test('The automatic budget grows with the errors that stable has anyway, so that a healthy release passes with 1 % of them.', () => {
+  for (const rps of [20, 200, 2_000]) assert.ok(at50(0.01, rps).atSoakMax >= 0.95, String(rps));
 });
 
 test('The requests that are needed are those at which a longer soak passes.', () => {

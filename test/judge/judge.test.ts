@@ -120,8 +120,15 @@ test('The automatic budget is 0.02 % of a large next step, and ten times the err
     last(only('errors', {}, { badRequestsBudget: 31 }), errors(600_000, [600, 0], [11_400, 0])).figures['budgetBadRequests'],
     31,
   );
-  const busy = last(only('errors'), errors(600_000, [100_000, 1_000], [1_900_000, 19_000]));
+  const busy = last(only('errors'), errors(600_000, [100_000, 60], [1_900_000, 380]));
   assert.equal(Math.round(busy.figures['budgetBadRequests'] ?? 0), 100);
+});
+
+test('Where stable has many errors the automatic budget is eight standard deviations of what it has at the next step.', () => {
+  const found = last(only('errors'), errors(600_000, [100_000, 1_000], [1_900_000, 19_000]));
+  assert.equal(Math.round(found.figures['budgetBadRequests'] ?? 0), Math.round(8 * Math.sqrt(500_000 * 0.01 * 0.99)));
+  const given = last(only('errors', {}, { badRequestsBudget: 75 }), errors(600_000, [100_000, 1_000], [1_900_000, 19_000]));
+  assert.equal(given.figures['budgetBadRequests'], 75);
 });
 
 test('Too little to judge says how much more it takes, in requests and time.', () => {
@@ -184,6 +191,19 @@ test('Dedupe without replays is vacuous: it is reported and decides nothing.', (
   assert.match(found.sentence, /not judged \(vacuous\)/);
   const seen = last(only('dedupe'), { dedupe: sample(600_000, { replays: 100, misses: 0, duplicateEffects: 0 }) });
   assert.deepEqual([seen.verdict, seen.decisive], ['pass', true]);
+});
+
+test('A handful of replays, none missed, is not judged and holds nobody; with one missed the gate waits for more.', () => {
+  const seen = (replays: number, misses: number, changes: Partial<GatePolicy> = {}): GateVerdict =>
+    last(only('dedupe', changes), { dedupe: sample(600_000, { replays, misses, duplicateEffects: 0 }) });
+  const handful = seen(49, 0);
+  assert.deepEqual([handful.verdict, handful.reason, handful.decisive], ['inconclusive', 'too-few-requests', false]);
+  assert.match(handful.sentence, /not judged \(vacuous\): fewer than 50 were seen, and none missed\.$/);
+  assert.equal(combine([handful, { ...handful, gate: 'errors', verdict: 'pass', decisive: true }]), 'pass');
+  assert.equal(seen(49, 0, { mode: 'threshold' }).decisive, false);
+  assert.deepEqual([seen(49, 1).verdict, seen(49, 1).decisive], ['inconclusive', true]);
+  assert.deepEqual([seen(49, 3).verdict, seen(49, 3).decisive], ['fail', true]);
+  assert.deepEqual([seen(50, 0).verdict, seen(50, 0).decisive], ['pass', true]);
 });
 
 test('A duplicate effect fails at once, with or without replays, and is gross.', () => {

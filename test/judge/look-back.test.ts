@@ -55,6 +55,19 @@ test('three errors fail a release where stable never bursts, and prove nothing w
   assert.equal(verdictOf(bursts, 'custom:refused').verdict, 'inconclusive', 'a gate of the user’s own learns as well');
 });
 
+test('it leaves what judging every reading by itself leaves, impossible ones among them', () => {
+  const unexposed = { ...FIRST_STEP, weightBp: 0 };
+  const readings: readonly Reading[] = [
+    ...hour(10).slice(0, 40),
+    {},
+    { errors: sample(1_210_000, { candidate: NONE, stable: { requests: 1, bad: 2 } }, 0) },
+    { errors: sample(5_000, { candidate: NONE, stable: { requests: 1, bad: 0 } }, 0), queueAgeS: sample(1_220_000, NaN, 0) },
+    ...hour(10).slice(20),
+  ];
+  const oneByOne = readings.reduce((evidence, reading) => judge(unexposed, evidence, reading).evidence, openEvidence(unexposed));
+  assert.deepEqual(learn(FIRST_STEP, [readings]), oneByOne);
+});
+
 test('the latency gate compares from the first request on, with stable’s p95 of the hour before', () => {
   const tested = (learnt: Evidence): number | undefined => verdictOf(firstTick(learnt), 'latency').figures['candidateTested'];
   assert.equal(tested(learn(FIRST_STEP, [[]])), 0, 'without a look-back the first requests choose what is slow');

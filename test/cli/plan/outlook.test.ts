@@ -105,21 +105,33 @@ test('a programme gets the figures of the tables', async () => {
   );
 });
 
+const SMALL = ['--set', 'risk.badRequestsPerStep=75'];
+
+test('under the automatic budget healthy releases get through by themselves, also where stable has many errors', async () => {
+  for (const rps of ['20', '200', '2000'])
+    for (const rate of ['0.1%', '0.3%', '1%'])
+      assert.doesNotMatch(
+        warnings(await plan('--rps', rps, '--error-rate', rate)).join('\n'),
+        /held as uncertain/,
+        `${rps}, ${rate}`,
+      );
+});
+
 test('where healthy releases would be held as uncertain the plan says so before the start, and what helps', async () => {
   for (const [rps, rate] of [
     ['20', '1%'],
     ['200', '0.3%'],
     ['200', '1%'],
   ] as const) {
-    const found = warnings(await plan('--rps', rps, '--error-rate', rate)).find((line) => line.includes('5xx at 50 %'));
+    const found = warnings(await plan('--rps', rps, '--error-rate', rate, ...SMALL)).find((line) => line.includes('5xx at 50 %'));
     assert.match(found ?? '', /only \d+ of 100 releases as good as stable pass within 1h; the others are held as uncertain/, rps);
     assert.match(found ?? '', /risk\.badRequestsPerStep: \d+; gates\.errors\.tolerance: [\d.]+%;.* a shorter bake$/);
   }
-  assert.doesNotMatch(warnings(await plan('--rps', '200', '--error-rate', '0.1%')).join('\n'), /held as uncertain/);
+  assert.doesNotMatch(warnings(await plan('--rps', '200', '--error-rate', '0.1%', ...SMALL)).join('\n'), /held as uncertain/);
 });
 
 test('what is said to help does', async () => {
-  const held = warnings(await plan('--rps', '20', '--error-rate', '1%')).join('\n');
+  const held = warnings(await plan('--rps', '20', '--error-rate', '1%', ...SMALL)).join('\n');
   const budget = /risk\.badRequestsPerStep: (\d+)/.exec(held)?.[1] ?? '';
   const helped = await plan('--rps', '20', '--error-rate', '1%', '--set', `risk.badRequestsPerStep=${budget}`);
   assert.doesNotMatch(warnings(helped).join('\n'), /held as uncertain/);

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { Option, type Command } from 'commander';
 import { haproxyConfiguration, haproxyRunFiles } from '../../providers/routers/haproxy/configuration.js';
-import type { Slot } from '../../providers/routers/haproxy/names.js';
+import type { Slot } from '../../providers/routers/slots/names.js';
 import { label } from '../../spec/fields.js';
 import { initialRollout } from '../../spec/init.js';
 import { EXIT, type ExitCode } from '../exit-codes.js';
@@ -49,6 +49,11 @@ export function initCommand(program: Command, run: Run): void {
     .action((service: string, options: Options) => run((surroundings) => Promise.resolve(init(surroundings, service, options))));
 }
 
+const ROLLOUT_NEXT = [
+  `next: name your router and metrics of ${DEFAULT_CONFIG} in it (without one: "sluice init --router haproxy" or edge, elsewhere),`,
+  '  then sluice validate, sluice plan, sluice start',
+];
+
 interface Written {
   /** Text by path, relative to where the command runs or absolute. */
   readonly files: Readonly<Record<string, string>>;
@@ -85,7 +90,7 @@ function written(surroundings: Surroundings, service: string, options: Options):
     router: ROUTER_NAMES[router ?? 'haproxy'],
     metrics: METRICS_NAME,
   });
-  if (router === undefined) return { files: { [DEFAULT_ROLLOUT]: rollout }, next: ['next: sluice plan, then sluice start'] };
+  if (router === undefined) return { files: { [DEFAULT_ROLLOUT]: rollout }, next: ROLLOUT_NEXT };
   const { files, next } = (router === 'haproxy' ? forHaproxy : forEdge)(surroundings, { ...options, service, environment });
   return { files: { [DEFAULT_ROLLOUT]: rollout, ...files }, next };
 }
@@ -137,7 +142,7 @@ function forHaproxy({ cwd }: Surroundings, { service, environment, revision, blu
       `${join(run, 'stable.map')} says that ${stable} serves now; correct it before the start if it does not`,
       'next, with a RELEASE_TOKEN of 16 characters or more in the environment of HAProxy and of the worker:',
       `  RUN=${folder} PORT=8080 CTL=8081 LOG=5514 haproxy -W -S ${folder}/master.sock,mode,600 -f ${HAPROXY_FILE}`,
-      `  sluice exporter --service ${service}`,
+      `  sluice exporter --service ${service} --udp-port 5514`,
       '  sluice worker',
     ],
   };

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync, utimesSync, w
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
-import { Deadline } from '../../../src/providers/routers/haproxy/deadline.js';
+import { Deadline } from '../../../src/providers/routers/slots/deadline.js';
 import { MapFiles } from '../../../src/providers/routers/haproxy/map-files.js';
 
 let folder: string;

@@ -4,7 +4,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { Deadline } from '../../../src/providers/routers/haproxy/deadline.js';
+import { Deadline } from '../../../src/providers/routers/slots/deadline.js';
 import { RuntimeMaps } from '../../../src/providers/routers/haproxy/runtime-maps.js';
 import { ask } from '../../../src/providers/routers/haproxy/socket.js';
 

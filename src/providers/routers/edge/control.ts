@@ -5,10 +5,10 @@
 import { request } from 'undici';
 import { z } from 'zod';
 import { permanent, transient } from '../../errors.js';
-import type { ControlState, RampFacts } from '../haproxy/control.js';
-import type { Deadline } from '../haproxy/deadline.js';
-import { CONTROL_PATH, NO_RELEASE, decodeWord } from '../haproxy/names.js';
-import { readRoute } from '../haproxy/route-value.js';
+import type { ControlState, RampFacts } from '../slots/control-state.js';
+import type { Deadline } from '../slots/deadline.js';
+import { CONTROL_PATH, NO_RELEASE, decodeWord } from '../slots/names.js';
+import { readRoute } from '../slots/route-value.js';
 
 export interface EdgeState extends ControlState {
   readonly tag: string;

@@ -18,10 +18,10 @@ import {
   type Admission,
   type FinaliseAdmission,
 } from '../admission.js';
-import { Deadline } from '../haproxy/deadline.js';
-import { echoAgrees, readEcho } from '../haproxy/echo.js';
-import { LONGEST_OWNER, LONGEST_RELEASE, encodeWord, slotOf } from '../haproxy/names.js';
-import { found, routeState, standing } from '../haproxy/state.js';
+import { Deadline } from '../slots/deadline.js';
+import { echoAgrees, readEcho } from '../slots/echo.js';
+import { LONGEST_OWNER, LONGEST_RELEASE, encodeWord, slotOf } from '../slots/names.js';
+import { found, routeState, standing } from '../slots/state.js';
 import { judgeReadBack, type Confirmation } from '../read-back.js';
 import { EdgeControl, type EdgeState } from './control.js';
 

@@ -16,7 +16,7 @@ import type { Ramp, Revision, Target } from '../../../domain/words.js';
 import { permanent } from '../../errors.js';
 import type { Inflight, ProbeRecipe, Receipt, TrafficRouter } from '../../ports.js';
 import { admit, admitFinalise, checkIntent, checkLease, checkRamp } from '../admission.js';
-import { Deadline } from '../haproxy/deadline.js';
+import { Deadline } from '../slots/deadline.js';
 import { judgeReadBack, type Confirmation } from '../read-back.js';
 import { Serial } from '../serial.js';
 import { capabilitiesOf, type ExecCommands } from './capabilities.js';

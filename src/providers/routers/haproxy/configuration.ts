@@ -6,7 +6,8 @@
  * that is where somebody reads it at night.
  */
 import { permanent } from '../../errors.js';
-import { CONTROL_PATH, MAP_NAMES, PIN_SOURCES_FILE, mapFileName, type Slot } from './names.js';
+import { MAP_NAMES, PIN_SOURCES_FILE, mapFileName } from './maps.js';
+import { CONTROL_PATH, type Slot } from '../slots/names.js';
 import { controlFrontend } from './template-control.js';
 import { usersFrontend } from './template-users.js';
 
@@ -72,6 +73,7 @@ function head(first: string): string {
 # Start, with RUN an absolute folder that holds the files named below, and the variables that the slots at the end name:
 #   RUN=/var/lib/sluice PORT=8080 CTL=8081 LOG=5514 RELEASE_TOKEN=<16 characters or more> ... \\
 #     haproxy -W -S /var/lib/sluice/master.sock,mode,600 -f haproxy.cfg
+# Check, with the same variables: haproxy -c -f haproxy.cfg
 # Environment: RUN; PORT for users, on BIND (127.0.0.1); CTL for the read-back, loopback only; LOG, UDP, on LOG_HOST (127.0.0.1);
 #   RELEASE_TOKEN allows pins; UID_HEADER (x-user-id) names users where something trusted sets it; SERVICE (${first}); RELPIN (on).
 #

@@ -2,45 +2,13 @@
  * HAProxy's own account of a service over its control endpoint: runtime state, clock and process id of the serving worker in
  * one answer. Read-back, never memory.
  */
-import { request } from 'undici';
 import { z } from 'zod';
-import type { Instant } from '../../../domain/words.js';
 import { permanent, transient } from '../../errors.js';
-import type { Deadline } from './deadline.js';
-import { CONTROL_PATH, NO_RELEASE, decodeWord, isSlot, type Slot } from './names.js';
-import { readRoute, type StoredRoute } from './route-value.js';
-
-export type Revocation =
-  { readonly kind: 'none' } | { readonly kind: 'rolled-back' } | { readonly kind: 'finalised'; readonly sequence: number };
-
-/** What the router knows of one ramp, whether or not it is the live one. */
-export interface RampFacts {
-  readonly id: string;
-  /** Undefined where the ramp was never claimed here, or by hand. */
-  readonly claimed: { readonly epoch: number; readonly owner: string } | undefined;
-  readonly lease: 'live' | 'lapsed' | 'none';
-  /** When the lease ends, by the router's clock; 0 without one. */
-  readonly leaseUntil: Instant;
-  readonly revocation: Revocation;
-}
-
-export interface ControlState {
-  /** The router's clock. */
-  readonly at: Instant;
-  readonly pid: number;
-  readonly stable: Slot | undefined;
-  /** The ramp that the fence names; its route may be lost (a reload). */
-  readonly live: RampFacts | undefined;
-  /** The ramp that the caller asked about. */
-  readonly asked: RampFacts | undefined;
-  readonly route: StoredRoute | undefined;
-  /** The route as stored. */
-  readonly routeValue: string;
-  /** Empty where the router does not know. */
-  readonly releases: Readonly<Record<Slot, string>>;
-  readonly liveServers: Readonly<Record<Slot, number>>;
-  readonly sessions: Readonly<Record<Slot, number>>;
-}
+import type { ControlState, RampFacts, Revocation } from '../slots/control-state.js';
+import type { Deadline } from '../slots/deadline.js';
+import { get } from '../slots/get.js';
+import { CONTROL_PATH, NO_RELEASE, decodeWord, isSlot } from '../slots/names.js';
+import { readRoute } from '../slots/route-value.js';
 
 const perSlot = <T extends z.ZodType>(value: T) => z.object({ blue: value, green: value });
 
@@ -77,18 +45,6 @@ export async function readControl(
   if (state.asked?.id !== ramp)
     throw permanent(`${controlUrl} was asked about ramp "${String(ramp)}" and answered about "${String(state.asked?.id)}"`);
   return state;
-}
-
-/** A connection of its own: a kept one could be answered by a worker of an earlier load. */
-export async function get(url: string, deadline: Deadline): Promise<{ readonly status: number; readonly body: string }> {
-  const signal = AbortSignal.timeout(Math.max(1, Math.ceil(deadline.leftMs())));
-  try {
-    const { statusCode, body } = await request(url, { reset: true, signal });
-    return { status: statusCode, body: await body.text() };
-  } catch (error) {
-    if (signal.aborted) throw deadline.passed();
-    throw transient(`${url}: ${error instanceof Error ? error.message : String(error)}`, error);
-  }
 }
 
 function interpret(controlUrl: string, body: string): ControlState {

@@ -11,8 +11,8 @@ import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { permanent, transient } from '../../errors.js';
 import { Serial } from '../serial.js';
-import type { Deadline } from './deadline.js';
-import { mapFileName, type MapName } from './names.js';
+import type { Deadline } from '../slots/deadline.js';
+import { mapFileName, type MapName } from './maps.js';
 
 /** A lock this old belongs to a writer that died: no call has a deadline near it. */
 const STALE_LOCK_MS = 30_000;

@@ -1,5 +1,6 @@
-import type { Deadline } from './deadline.js';
-import { readControl, type ControlState } from './control.js';
+import type { Deadline } from '../slots/deadline.js';
+import type { ControlState } from '../slots/control-state.js';
+import { readControl } from './control.js';
 import { MapFiles } from './map-files.js';
 import { OldWorkers } from './old-workers.js';
 import { RuntimeMaps } from './runtime-maps.js';

@@ -13,12 +13,13 @@ import type { Inflight, ProbeRecipe, Receipt, TrafficRouter } from '../../ports.
 import { admit, admitFinalise, checkIntent, checkLease, checkRamp, type NotNow } from '../admission.js';
 import { judgeReadBack, type Confirmation } from '../read-back.js';
 import { Serial } from '../serial.js';
-import type { ControlState } from './control.js';
-import { Deadline } from './deadline.js';
-import { echoAgrees, readEcho } from './echo.js';
-import { ROLLED_BACK, slotOf } from './names.js';
+import type { ControlState } from '../slots/control-state.js';
+import { Deadline } from '../slots/deadline.js';
+import { echoAgrees, readEcho } from '../slots/echo.js';
+import { ROLLED_BACK } from './maps.js';
+import { slotOf } from '../slots/names.js';
 import { Plane, type PlaneOptions } from './plane.js';
-import { found, routeInForce, routeState, standing } from './state.js';
+import { found, routeInForce, routeState, standing } from '../slots/state.js';
 import { claim, introduce, leaseExpiry, promote, revoke, settle, write, type Call } from './writes.js';
 
 export interface HaproxyRouterOptions extends PlaneOptions {

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { permanent, transient } from '../../errors.js';
-import type { Deadline } from './deadline.js';
-import { mapFileName, type MapName } from './names.js';
+import type { Deadline } from '../slots/deadline.js';
+import { mapFileName, type MapName } from './maps.js';
 
 /** Sends one command to one worker. */
 export type Send = (command: string, deadline: Deadline) => Promise<string>;

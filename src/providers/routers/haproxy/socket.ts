@@ -4,7 +4,7 @@
  */
 import { connect } from 'node:net';
 import { permanent, transient } from '../../errors.js';
-import type { Deadline } from './deadline.js';
+import type { Deadline } from '../slots/deadline.js';
 
 /**
  * Sends one command and gives the answer's text; empty is success of a map command. When the deadline passes, the socket is

@@ -1,5 +1,5 @@
 /** The front end `ctl`: what HAProxy says of itself. `control.ts` reads it. */
-import { CONTROL_PATH } from './names.js';
+import { CONTROL_PATH } from '../slots/names.js';
 import { map, readRoute } from './template-parts.js';
 
 export function controlFrontend(services: readonly { readonly name: string }[], first: string): string {

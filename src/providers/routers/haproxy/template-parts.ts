@@ -1,5 +1,6 @@
 /** What both front ends of the configuration share. */
-import { NO_ROUTE, mapFileName, type MapName } from './names.js';
+import { mapFileName, type MapName } from './maps.js';
+import { NO_ROUTE } from '../slots/names.js';
 
 /** A map's file as the configuration names it. The adapter addresses runtime maps by the same path. */
 export const map = (name: MapName): string => '${RUN}/' + mapFileName(name);

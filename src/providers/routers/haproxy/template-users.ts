@@ -1,5 +1,6 @@
 /** The front end `fe`: users' requests, each routed by what the maps say at that moment. */
-import { ECHO_PATH, PIN_SOURCES_FILE } from './names.js';
+import { PIN_SOURCES_FILE } from './maps.js';
+import { ECHO_PATH } from '../slots/names.js';
 import { map, readRoute } from './template-parts.js';
 
 export function usersFrontend(first: string): string {

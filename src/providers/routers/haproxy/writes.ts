@@ -5,11 +5,12 @@
 import type { RouteIntent } from '../../../domain/route.js';
 import type { Instant, Ramp, Revision } from '../../../domain/words.js';
 import { transient } from '../../errors.js';
-import type { ControlState } from './control.js';
-import { Deadline } from './deadline.js';
-import { LONGEST_OWNER, LONGEST_RELEASE, ROLLED_BACK, encodeWord, slotOf } from './names.js';
+import type { ControlState } from '../slots/control-state.js';
+import { Deadline } from '../slots/deadline.js';
+import { ROLLED_BACK } from './maps.js';
+import { LONGEST_OWNER, LONGEST_RELEASE, encodeWord, slotOf } from '../slots/names.js';
 import type { Plane } from './plane.js';
-import { writeRoute } from './route-value.js';
+import { writeRoute } from '../slots/route-value.js';
 
 /** Old workers get this long; who does not hear it has its own lease. */
 const OLD_WORKERS_MS = 500;

@@ -1,21 +1,22 @@
-/** HAProxy's echo: unpinned answers that show the generation which routes them. */
+/** The router's echo: unpinned answers that show the generation which routes them. */
 import { z } from 'zod';
 import type { Receipt } from '../../ports.js';
 import { transient } from '../../errors.js';
 import type { Found } from '../read-back.js';
-import { get } from './control.js';
 import type { Deadline } from './deadline.js';
+import { get } from './get.js';
 import { ECHO_PATH } from './names.js';
 
 const ECHO = z.object({ gen: z.string(), role: z.enum(['stable', 'candidate']), lease: z.enum(['live', 'expired', 'revoked']) });
 export type Echo = z.infer<typeof ECHO>;
 
-/** Asks where an unpinned request would go now. Answered by HAProxy itself, outside its log: it is nobody's traffic (A9). */
+/** Asks where an unpinned request would go now. Answered by the router itself, outside its log: it is nobody's traffic (A9). */
 export async function readEcho(publicUrl: string, service: string, deadline: Deadline): Promise<Echo> {
   const { href } = new URL(`${ECHO_PATH}?${new URLSearchParams({ svc: service }).toString()}`, publicUrl);
   const { status, body } = await get(href, deadline);
   const parsed = status === 200 ? ECHO.safeParse(parseJson(body)) : undefined;
-  if (parsed?.success !== true) throw transient(`${href}: expected HAProxy's echo, got ${String(status)} ${body.slice(0, 200)}`);
+  if (parsed?.success !== true)
+    throw transient(`${href}: expected the router's echo, got ${String(status)} ${body.slice(0, 200)}`);
   return parsed.data;
 }
 

@@ -1,17 +1,12 @@
-/** Names and spellings that the configuration and the adapter must agree on. */
+/** Names and spellings that a router with two slots and its adapter must agree on. */
 import type { Revision } from '../../../domain/words.js';
 import { permanent } from '../../errors.js';
 
 export const SLOTS = ['blue', 'green'] as const;
 export type Slot = (typeof SLOTS)[number];
 
-/** Runtime maps, and files of the same name; what each holds stands at the head of the configuration. */
-export const MAP_NAMES = ['stable', 'ramps', 'routes', 'leases', 'revoked', 'ramp-info', 'releases', 'hosts', 'paths'] as const;
-export type MapName = (typeof MAP_NAMES)[number];
-
-export const PIN_SOURCES_FILE = 'pin-src.acl';
 export const CONTROL_PATH = '/route';
-/** Answered by HAProxy itself on the users' port, and not in its log. */
+/** Answered by the router itself on the users' port, and not in its log. */
 export const ECHO_PATH = '/.well-known/sluice-route';
 /** A service without a rollout: no candidate, no weight, no ramp. */
 export const NO_ROUTE = '-:0:off:none.0';
@@ -20,11 +15,6 @@ export const NO_RELEASE = '-';
 /** Readers of the log take no more. */
 export const LONGEST_RELEASE = 128;
 export const LONGEST_OWNER = 512;
-/** Value in `revoked` of a ramp that was rolled back; a finalised one has `finalised.<sequence>`. */
-export const ROLLED_BACK = '1';
-
-export const mapFileName = (name: MapName): string => `${name}.map`;
-
 export function isSlot(text: string | undefined): text is Slot {
   return text === 'blue' || text === 'green';
 }
@@ -33,7 +23,7 @@ export function isSlot(text: string | undefined): text is Slot {
 export function slotOf(revision: Revision): Slot {
   const slot = revision.slot ?? revision.id;
   if (isSlot(slot)) return slot;
-  throw permanent(`revision "${revision.id}" has the slot "${slot}"; HAProxy knows ${SLOTS.join(' and ')}`);
+  throw permanent(`revision "${revision.id}" has the slot "${slot}"; this router knows ${SLOTS.join(' and ')}`);
 }
 
 /**

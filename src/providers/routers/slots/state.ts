@@ -3,7 +3,7 @@ import type { RouteIntent, RouteState } from '../../../domain/route.js';
 import type { Revision } from '../../../domain/words.js';
 import type { Standing } from '../admission.js';
 import type { Found } from '../read-back.js';
-import type { ControlState, RampFacts } from './control.js';
+import type { ControlState, RampFacts } from './control-state.js';
 import { slotOf, type Slot } from './names.js';
 import { writeRoute, type StoredRoute } from './route-value.js';
 
@@ -22,6 +22,7 @@ export function routeState(state: ControlState): RouteState {
     sequence: route?.sequence ?? finalisedAt(live) ?? 0,
     lease,
     epoch: live?.claimed?.epoch ?? 0,
+    ...(route === undefined ? {} : { liveServers: state.liveServers[route.candidate] }),
     at,
   };
 }

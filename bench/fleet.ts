@@ -4,7 +4,7 @@
  * abort among them must take less than a second. First, alone, two rollouts whose histories are counted: `rehearsal` as it
  * is, and `standard` with every time shortened 60 times, because only the number of buckets decides how many events it has.
  *
- * Run: node --import tsx bench/fleet.ts [--rollouts 300] [--aborts 10] [--rate 400] [--histories 1]
+ * Run: node --import tsx bench/fleet.ts [--rollouts 300] [--aborts 10] [--rate 400] [--histories 1] [--soak-seconds 30]
  */
 import { readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
@@ -14,10 +14,13 @@ import { printBound, printLoad, printTimes, quantile, readArguments } from './fi
 import { revokedAt } from './route-truth.js';
 import { ownMetrics, Site } from './support.js';
 
-const wanted = readArguments({ rollouts: 300, aborts: 10, rate: 400, histories: 1 });
+const wanted = readArguments({ rollouts: 300, aborts: 10, rate: 400, histories: 1, 'soak-seconds': 30 });
 
-/** At a tick of 1 s the server takes more than half of the machine for 300 heartbeats a second (design.md §5). */
-const FLEET = { tick: '5s', lease: '30s', soak: '5s', soakMax: '10m', warmUp: { hold: '1s' } };
+/**
+ * At a tick of 1 s the server takes more than half of the machine for 300 heartbeats a second (design.md §5). With soaks of one
+ * tick all 300 would change their weight every few seconds, which is another load than 300 rollouts that soak.
+ */
+const FLEET = { tick: '5s', lease: '30s', soak: `${String(wanted['soak-seconds'])}s`, soakMax: '10m', warmUp: { hold: '1s' } };
 /** `standard` with soaks of 2 buckets and a bake of 6, as 10 and 30 minutes have at 5 minutes a bucket. */
 const STANDARD_IN_SHORT = { soak: '10s', bake: '30s', bucket: '5s', tick: '1s', minimumRequests: 50 };
 const USERS_MS = 60_000;
@@ -96,7 +99,7 @@ async function countEvents(): Promise<void> {
 async function runFleet(): Promise<void> {
   const users = site.users(wanted.rate, ENDING_MS, fleet);
   const haproxy = site.haproxy.workerPids()[0] ?? site.haproxy.masterPid;
-  const meter = new Meter({ worker: site.worker.pid, 'temporal server': site.temporal.pid, haproxy });
+  const meter = new Meter({ bench: process.pid, worker: site.worker.pid, 'temporal server': site.temporal.pid, haproxy });
   try {
     const begun = performance.now();
     await startAll();

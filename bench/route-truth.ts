@@ -10,7 +10,7 @@ export function revokedAt(commands: readonly RecordedCommand[], service: string)
   )?.answeredAt;
 }
 
-function entryOf(command: RecordedCommand['command'], map: string, key: string): readonly string[] {
+export function entryOf(command: RecordedCommand['command'], map: string, key: string): readonly string[] {
   if (command.kind !== 'map-write' || command.map !== map) return [];
   return command.entries.filter((entry) => entry.key === key).map(({ value }) => value);
 }

@@ -1,12 +1,13 @@
 /**
  * What all benches stand on, everything real: a Temporal dev server with a database file, one HAProxy with any number of
- * services over two shared back ends, `sluice exporter` and `sluice worker` as processes, and the typed client in this one.
+ * services over two shared back ends, the built `sluice exporter` and `sluice worker` as processes, and the typed client in this one.
  * HAProxy's sockets pass through the referee's recorder: what it acknowledged, and when, is the truth about the route.
  */
 import { setMaxListeners } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { SluiceClient } from '../src/client/index.js';
 import { rolloutId } from '../src/contract/names.js';
 import type { OutcomeKind } from '../src/domain/outcome.js';
@@ -18,7 +19,6 @@ import { renderProblem, type Problem } from '../src/spec/problems.js';
 import { AccessLog } from '../test/harness/access-log.js';
 import { Haproxy } from '../test/harness/haproxy.js';
 import { Load } from '../test/harness/load.js';
-import { typescriptProgram } from '../test/harness/node-program.js';
 import { freePorts } from '../test/harness/ports.js';
 import { startProcess, type ManagedProcess } from '../test/harness/processes.js';
 import { TestService } from '../test/harness/service.js';
@@ -31,7 +31,8 @@ setMaxListeners(64);
 
 const TOKEN = 'bench-release-token-0123456789';
 const ENVIRONMENT = 'bench';
-const MAIN = new URL('../src/cli/main.ts', import.meta.url);
+/** As it is shipped: compiling while it runs, and mapping every error's stack back to TypeScript, is no cost of the product's. */
+const MAIN = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
 
 /** `/metrics` of each: where a metric source may scrape. */
 export interface MetricAddresses {
@@ -236,8 +237,7 @@ function startExporter(services: readonly string[], udpPort: number, port: numbe
 }
 
 function sluice(command: string, words: readonly string[], environment: Readonly<Record<string, string>> = {}) {
-  const programArguments = typescriptProgram(MAIN, [command, ...words]);
-  return { name: `sluice ${command}`, file: process.execPath, arguments: programArguments, environment };
+  return { name: `sluice ${command}`, file: process.execPath, arguments: [MAIN, command, ...words], environment };
 }
 
 const isOk = async (url: string): Promise<boolean> => (await fetch(url, { signal: AbortSignal.timeout(2_000) })).ok;

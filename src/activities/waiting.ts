@@ -2,6 +2,9 @@ import type { Clock } from './dependencies.js';
 import { throwIfCancelled, type Execution } from './execution.js';
 import { transient } from '../providers/errors.js';
 
+/** Why a wait that is not needed any more ends. Without a reason every abort makes an exception with a stack, which costs more. */
+const OVER = 'over';
+
 /**
  * The call's answer, or a transient error after `ms`; the call's own signal is aborted then. A call that ignores its signal
  * is left behind, and what it brings later is nobody's. An abort of `outer` rejects with that signal's reason.
@@ -32,7 +35,7 @@ export async function within<T>(
   try {
     return await Promise.race([(async () => call(cutOff.signal))(), cut]);
   } finally {
-    over.abort();
+    over.abort(OVER);
     await deadline;
     outer?.removeEventListener('abort', follow);
   }
@@ -51,7 +54,7 @@ export type Meanwhile = (enough: () => void, over: AbortSignal) => void;
 export async function upTo(clock: Clock, ms: number, signal: AbortSignal, meanwhile: Meanwhile): Promise<void> {
   const over = new AbortController();
   const enough = (): void => {
-    over.abort();
+    over.abort(OVER);
   };
   signal.addEventListener('abort', enough, { once: true });
   if (signal.aborted) enough();

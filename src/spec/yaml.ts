@@ -178,10 +178,11 @@ function unsuitableText(text: string): Pick<Problem, 'found' | 'expected'> | und
     if (token === '[' || token === '{') flow++;
     else if (token === ']' || token === '}') flow = Math.max(0, flow - 1);
     else if (token === '-' || token === '?' || token === ':') indicators++;
+    else if (token === ',') indicators = 0;
     else if (token === '\n' || token === '\r\n') [indicators, indent, atLineStart] = [0, 0, true];
     else if (atLineStart && /^ +$/.test(token)) indent = token.length;
     if (token !== '\n' && token !== '\r\n') atLineStart = false;
-    // A block is nested once for each column of indentation and each indicator on its line at the most.
+    // A block is nested once for each column of indentation and each indicator on its line, or of its entry, at the most.
     if (flow > DEEPEST || indicators > DEEPEST || indent > 4 * DEEPEST)
       return { found: 'a file nested too deeply', expected: `at most ${String(DEEPEST)} levels` };
   }

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { renderProblem } from '../../src/spec/problems.js';
 import { readYaml } from '../../src/spec/yaml.js';
-import { FIVE_LINES, messages, parse } from './fixtures.js';
+import { configMessages, FIVE_LINES, messages, parse } from './fixtures.js';
 
 function problemsOf(text: string): readonly string[] {
   return readYaml(text, { file: 'f.yaml', env: {}, showsSubstituted: true }).problems.map(renderProblem);
@@ -73,6 +73,12 @@ test('a file that would exhaust the parser is refused before it is parsed', () =
   const stairs = Array.from({ length: 500 }, (_, depth) => `${' '.repeat(depth)}a:`).join('\n');
   assert.match(problemsOf(stairs).join(), /found a file nested too deeply/);
   assert.match(problemsOf(`a: ${'x'.repeat(300_000)}`).join(), /found a file of 300003 characters, expected at most 131072/);
+});
+
+test('a file of one line is as good as one of many', () => {
+  const names = Array.from({ length: 100 }, (_, k) => `"m${String(k)}":{"type":"scrape","urls":["http://127.0.0.1:9/metrics"]}`);
+  const text = `{"environments":{"dev":{"production":false}},"metrics":{${names.join(',')}},"routers":{}}`;
+  assert.doesNotMatch(configMessages(text).join(), /nested/);
 });
 
 test('keys that objects have by birth are keys like any other', () => {

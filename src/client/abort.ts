@@ -57,7 +57,7 @@ export function confirmedBy(seen: StatusOutcome): SendOutcome | undefined {
     case 'open': {
       const { phase, weightBp, headline } = seen.status;
       // The phases that only a confirmed weight leads to: until then a rollback is "rolling-back".
-      if (phase !== 'draining' && phase !== 'finalising' && phase !== 'closed') return undefined;
+      if (phase !== 'draining' && phase !== 'closed') return undefined;
       return weightBp === EVERYBODY ? tooLate(headline) : { kind: 'accepted', text: headline };
     }
     case 'broken':

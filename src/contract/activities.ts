@@ -9,9 +9,10 @@ import type {
   SchemaDifference,
   Ground,
 } from '../domain/effects.js';
+import type { Directive } from '../domain/directing.js';
 import type { Connections, ProbePlan, RolloutPlan, WarmUpPlan } from '../domain/plan.js';
 import type { RouteIntent } from '../domain/route.js';
-import type { BasisPoints, Ramp, Revision, Target } from '../domain/words.js';
+import type { Ramp, Revision, Target } from '../domain/words.js';
 
 /** Whose traffic, and by which connections. */
 export interface Where {
@@ -78,13 +79,8 @@ export interface RolloutActivities {
   }): Promise<{ kind: 'drain-verified'; findings: readonly string[] }>;
   /** `stillOpen`: streams on the revision, for whose sake nothing was released (I9). */
   releaseCapacity(input: { where: Where; of: Revision }): Promise<{ readonly stillOpen: number }>;
-  controlQueues(input: {
-    where: Where;
-    batchPaused: boolean;
-    weightBp: BasisPoints;
-    ramp: Ramp;
-    sequence: number;
-  }): Promise<void>;
+  /** Tells the whole state; what is below what was told before changes nothing. */
+  controlQueues(input: { where: Where } & Directive): Promise<void>;
   notify(input: { where: Where; severity: 'info' | 'warning' | 'page'; title: string; text: string; id: string }): Promise<void>;
   /** Revokes ramps whose rollout is not running; returns what it revoked, in words. */
   sweepOrphans(): Promise<readonly string[]>;

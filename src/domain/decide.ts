@@ -5,6 +5,7 @@
  */
 import type { Blocker } from './blockers.js';
 import { blockersOf, expiry, holdEnds } from './blocking.js';
+import { directiveId } from './directing.js';
 import { currentEffectId } from './effect-ids.js';
 import type { Effect, LookBack } from './effects.js';
 import { headlineOf } from './headline.js';
@@ -14,7 +15,6 @@ import { nextReminder } from './reminding.js';
 import type { RouteIntent } from './route.js';
 import type { Climb, Phase, RolloutState, Watch } from './state.js';
 import { stepAt, stepPolicy, unitsFor } from './step-policy.js';
-import { weightOf } from './telling.js';
 import { ROLLBACK_ALARM_MS } from './transitions.js';
 import { watchOf } from './watching.js';
 import type { BasisPoints, Instant } from './words.js';
@@ -26,7 +26,7 @@ export type Decision =
   | { readonly kind: 'finish'; readonly outcome: Outcome };
 
 export function decide(plan: RolloutPlan, state: RolloutState, now: Instant): Decision {
-  const aside = [...queueEffects(plan, state), ...noticeEffects(state)];
+  const aside = [...queueEffects(state), ...noticeEffects(state)];
   if (state.phase.kind === 'closed' && aside.length === 0)
     return { kind: 'finish', outcome: outcomeOf(plan, state, state.phase) };
   const blockers = blockersOf(plan, state, now);
@@ -169,41 +169,17 @@ function supervise(plan: RolloutPlan, ledger: RolloutState['ledger'], { ground, 
     bucketMs: watch.bucketMs,
     returnOnPass: watch.returnOnPass,
     known: watch.condition.kind,
+    ...(ground.stableUnits === 0 ? {} : { floor: ground.stableUnits }),
+    ...(watch.alarms === undefined ? {} : { alarms: watch.alarms }),
   };
 }
 
-/** Batch is paused from the opening of a ramp until the last step that pauses it has passed, or stable has everybody again (R29, A18). */
-function queueEffects(plan: RolloutPlan, state: RolloutState): readonly Effect[] {
-  const { phase, ledger } = state;
-  if (plan.connections.queues === undefined || !('climb' in phase)) return [];
-  const wanted = batchPaused(plan, phase) ? 'paused' : 'running';
-  if (wanted === ledger.batch) return [];
-  const { ramp, sequence } = phase.climb;
-  return [
-    {
-      id: `control-queues/${ramp.id}/${sequence}/${wanted}`,
-      kind: 'control-queues',
-      batchPaused: wanted === 'paused',
-      weightBp: weightOf(plan, phase),
-      ramp,
-      sequence,
-    },
-  ];
-}
-
-function batchPaused(plan: RolloutPlan, phase: Phase): boolean {
-  switch (phase.kind) {
-    case 'opening':
-    case 'warming':
-    case 'probing':
-    case 'soaking':
-      return weightOf(plan, phase) <= plan.pauseBatchUpToBp;
-    case 'raising':
-    case 'shifting':
-      return stepAt(plan, phase.to).weightBp <= plan.pauseBatchUpToBp;
-    default:
-      return false;
-  }
+function queueEffects({ ledger }: RolloutState): readonly Effect[] {
+  const { directing, batch } = ledger;
+  if (directing.kind !== 'telling') return [];
+  const { directive } = directing;
+  const turnsBatch = directive.batchPaused !== (batch === 'paused');
+  return [{ id: directiveId(directive), kind: 'control-queues', directive, turnsBatch }];
 }
 
 function noticeEffects({ ledger }: RolloutState): readonly Effect[] {

@@ -1,9 +1,10 @@
+import type { Directive } from './directing.js';
 import type { Message } from './messages.js';
 import type { Cursor } from './reading.js';
 import type { StepPolicy } from './policy.js';
 import type { RouteIntent, RouterCapabilities } from './route.js';
 import type { Evidence, GateName, Judgement } from './verdict.js';
-import type { BasisPoints, Ramp, Revision, SchemaPins } from './words.js';
+import type { Ramp, Revision, SchemaPins } from './words.js';
 
 /** `<kind>/<ramp>/<step>/<bucket>` as far as they matter. The same id means: leave it running. */
 export type EffectId = string;
@@ -31,6 +32,10 @@ export interface Supervise {
   readonly returnOnPass: boolean;
   /** What the workflow already knows; another condition, held for three ticks, ends the bucket so that people see it. */
   readonly known: Condition['kind'];
+  /** Units of stable that are held for it (A21); absent: nobody controls them. */
+  readonly floor?: number;
+  /** Told already. */
+  readonly alarms?: readonly string[];
 }
 
 /** What the supervision sees besides verdicts. `idle`: a healthy source says no requests (A24). */
@@ -71,13 +76,8 @@ export type Effect = { readonly id: EffectId } & (
     }
   | { readonly kind: 'verify-drain'; readonly expected: Revision; readonly drained: Revision }
   | { readonly kind: 'release-capacity'; readonly of: Revision }
-  | {
-      readonly kind: 'control-queues';
-      readonly batchPaused: boolean;
-      readonly weightBp: BasisPoints;
-      readonly ramp: Ramp;
-      readonly sequence: number;
-    }
+  /** `turnsBatch`: it pauses or resumes it. The first version told nothing else. */
+  | { readonly kind: 'control-queues'; readonly directive: Directive; readonly turnsBatch: boolean }
   | { readonly kind: 'notify'; readonly severity: 'info' | 'warning' | 'page'; readonly title: string; readonly text: string }
   | { readonly kind: 'keep-stable'; readonly revision: Revision; readonly forMs: number }
 );
@@ -105,6 +105,9 @@ export interface Ground {
   readonly gatesInForce: readonly GateName[];
   readonly gatesNotJudged: readonly GateName[];
   readonly warnings: readonly string[];
+  /** What the revisions themselves say that they serve, where they say all three. */
+  readonly stablePins?: SchemaPins;
+  readonly candidatePins?: SchemaPins;
 }
 
 export interface SchemaDifference {
@@ -119,6 +122,8 @@ export type SuperviseResult = {
   /** Absent when the bucket ended before its first tick. */
   readonly judgement?: Judgement;
   readonly condition: Condition['kind'];
+  /** What endangers the way back or keeps users from the candidate, in sentences; absent: nothing does. */
+  readonly alarms?: readonly string[];
 } & (
   | { readonly kind: 'passed' }
   /** The activity has revoked the ramp already. */

@@ -5,6 +5,7 @@
  * I12 every message is answered (`receive`).
  */
 import { blockersOf, holdEnds, outlived } from './blocking.js';
+import { direct } from './directing.js';
 import type { RolloutEvent } from './effects.js';
 import type { RolloutPlan } from './plan.js';
 import { receive, receiveUndecodable } from './receiving.js';
@@ -16,7 +17,7 @@ import { openNextRamp, part, raiseAlarm, rollBack, ROLLBACK_ALARM_MS, shift } fr
 
 export function evolve(plan: RolloutPlan, state: RolloutState, event: RolloutEvent): RolloutState {
   const turn: Turn = { plan, at: event.at };
-  return remind(turn, freshVerdictIfFree(turn, state, obeyTheClock(turn, happen(turn, state, event))));
+  return direct(plan, remind(turn, freshVerdictIfFree(turn, state, obeyTheClock(turn, happen(turn, state, event)))));
 }
 
 function happen(turn: Turn, state: RolloutState, event: RolloutEvent): RolloutState {

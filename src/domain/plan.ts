@@ -122,6 +122,8 @@ export interface RolloutPlan {
   readonly capacity?: CapacityPlan;
   /** Batch work is paused through the steps up to and including this weight (R29, A18). */
   readonly pauseBatchUpToBp: BasisPoints;
+  /** Most jobs at once in one queue partition (R30); absent: no cap. */
+  readonly capPerPartition?: number;
   readonly keepStableMs: number;
   readonly schemaPins?: SchemaPins;
   /** SHA-256 of the canonical plan: tells a repeated start from a different one. */

@@ -2,6 +2,7 @@
 import { humanBlockers, missingApprovals } from './blocking.js';
 import { leave } from './flatness.js';
 import type { Answer, Message } from './messages.js';
+import { moment } from './moments.js';
 import { acknowledge, holdOf } from './reminding.js';
 import type { Cause } from './rollback.js';
 import type { RolloutState } from './state.js';
@@ -95,6 +96,7 @@ function abort(turn: Turn, state: RolloutState, message: Message): Reaction {
     case 'soaking':
     case 'baking':
     case 'verifying':
+    case 'finalising':
       return answered(rollBack(turn, state, phase.climb, cause), 'rolling back: everybody returns to stable');
     case 'rolling-back':
       return answered(
@@ -108,9 +110,8 @@ function abort(turn: Turn, state: RolloutState, message: Message): Reaction {
         part(turn, accept(turn, state, message, '').state, phase.climb, 'rolled-back', text, drainStage(message)),
         'everybody is on stable already; the rollout ends',
       );
-    case 'finalising':
     case 'draining':
-      if (phase.kind === 'draining' && phase.then !== 'promoted' && phase.stage === 'draining' && supersededBy !== undefined)
+      if (phase.then !== 'promoted' && phase.stage === 'draining' && supersededBy !== undefined)
         return answered(
           { ...accept(turn, state, message, '').state, phase: { ...phase, stage: 'handing-over' } },
           'everybody is on stable already; the drain is handed over',
@@ -119,7 +120,7 @@ function abort(turn: Turn, state: RolloutState, message: Message): Reaction {
         turn,
         state,
         message,
-        phase.kind === 'draining' && phase.then !== 'promoted'
+        phase.then !== 'promoted'
           ? 'everybody is on stable already; the rollout is ending'
           : 'recorded; the promotion is durable already: "sluice rollback" brings the previous revision back',
       );
@@ -144,7 +145,13 @@ function pause(turn: Turn, state: RolloutState, message: Message): Reaction {
     ...state,
     ledger: { ...state.ledger, pause: { kind: 'paused', by: message.by, reason: message.reason, at: turn.at } },
   };
-  return accept(turn, paused, message, 'paused; the gates go on judging and still roll back');
+  const ends = moment(turn.at + turn.plan.limits.pauseMs);
+  return accept(
+    turn,
+    paused,
+    message,
+    `paused; the gates go on judging and still roll back; without a resume it ends at ${ends}`,
+  );
 }
 
 function resume(turn: Turn, state: RolloutState, message: Message): Reaction {

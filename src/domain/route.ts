@@ -28,6 +28,8 @@ export interface RouteState {
   readonly lease: 'live' | 'lapsed' | 'revoked' | 'none';
   /** The highest epoch that the router has stored for this service; a new ramp claims the next one. */
   readonly epoch: number;
+  /** Servers of the candidate that the router would send to; absent where it cannot say, or there is no candidate. */
+  readonly liveServers?: number;
   /** The router's clock. */
   readonly at: Instant;
 }

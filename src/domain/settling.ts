@@ -1,6 +1,7 @@
 /** What a settled effect changes. An effect that is no longer current changes nothing, except that a failing gate is never ignored (I4). */
 import { humanBlockers } from './blocking.js';
 import { broken, probeFailure } from './causes.js';
+import { directiveId } from './directing.js';
 import { currentEffectId } from './effect-ids.js';
 import type { EffectId, EffectResult } from './effects.js';
 import { sayWhatIsFlat } from './flatness.js';
@@ -50,13 +51,19 @@ export function settle(turn: Turn, state: RolloutState, effect: EffectId, result
       if (result.kind === 'verified' && result.failures.length === 0)
         return {
           ...sayWhatIsFlat(turn, state),
-          phase: { kind: 'finalising', climb: { ...phase.climb, sequence: phase.climb.sequence + 1 } },
+          phase: {
+            kind: 'finalising',
+            climb: { ...phase.climb, sequence: phase.climb.sequence + 1 },
+            standing: { kind: 'watched', watch: phase.watch },
+          },
         };
       return rollBack(turn, state, phase.climb, {
         kind: 'verify-failed',
         text: result.kind === 'verified' ? `verification failed: ${result.failures.join('; ')}` : describeCause(broken(result)),
       });
     case 'finalising':
+      if (result.kind === 'superseded')
+        return rollBack(turn, state, phase.climb, { kind: 'lapsed', step: turn.plan.steps.length - 1, forMs: 0 });
       if (result.kind !== 'done') return rollBack(turn, state, phase.climb, broken(result));
       return part(
         turn,
@@ -189,10 +196,14 @@ function dropNotice(turn: Turn, state: RolloutState, effect: EffectId, result: E
 }
 
 function queuesTold(turn: Turn, state: RolloutState, effect: EffectId, result: EffectResult): RolloutState {
-  if (result.kind === 'interrupted') return state;
-  const batch = effect.endsWith('/paused') ? 'paused' : 'running';
-  const told: RolloutState = { ...state, ledger: { ...state.ledger, batch } };
-  return result.kind === 'done'
-    ? note(turn, told, batch === 'paused' ? 'batch work paused' : 'batch work resumed')
-    : find(turn, told, [`the queues could not be told that batch is ${batch}: ${describeCause(broken(result))}`]);
+  const { directing, batch: before } = state.ledger;
+  if (result.kind === 'interrupted' || directing.kind === 'none' || effect !== directiveId(directing.directive)) return state;
+  const { directive } = directing;
+  const batch = directive.batchPaused ? 'paused' : 'running';
+  const told: RolloutState = { ...state, ledger: { ...state.ledger, batch, directing: { kind: 'told', directive } } };
+  const isTurned = batch !== before;
+  if (result.kind === 'done')
+    return isTurned ? note(turn, told, batch === 'paused' ? 'batch work paused' : 'batch work resumed') : told;
+  const what = isTurned ? `batch is ${batch}` : `the release is ${directive.phase}`;
+  return find(turn, told, [`the queues could not be told that ${what}: ${describeCause(broken(result))}`]);
 }

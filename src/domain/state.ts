@@ -1,4 +1,5 @@
 import type { Answer } from './messages.js';
+import type { Directing } from './directing.js';
 import type { Condition, Ground, SchemaDifference, Supervised } from './effects.js';
 import type { OutcomeKind } from './outcome.js';
 import type { Cause } from './rollback.js';
@@ -29,8 +30,10 @@ export interface Ledger {
   readonly left: readonly Leaving[];
   /** The hold that people were last reminded of. */
   readonly reminded: Reminded;
-  /** What the queues were last told. */
+  /** What the queues were last told of batch. */
   readonly batch: 'running' | 'paused';
+  /** All that the queues and the services' guards are told. */
+  readonly directing: Directing;
   readonly outbox: readonly Notification[];
   readonly noticesSent: number;
   /** The last 200 requests and what they were answered. */
@@ -84,9 +87,11 @@ export interface Watch {
   readonly run: 'running' | 'stopping';
   readonly condition: { readonly kind: Condition['kind']; readonly since: Instant; readonly owner: string };
   readonly last: { readonly kind: 'none' } | { readonly kind: 'judged'; readonly judgement: Judgement };
+  /** As told to people; absent: none. */
+  readonly alarms?: readonly string[];
 }
 
-/** Where the weight stands while the next step is prepared. */
+/** Where the weight stands while the next step, or the promotion, is prepared. */
 export type Standing = { readonly kind: 'nobody' } | { readonly kind: 'watched'; readonly watch: Watch };
 
 export type Phase =
@@ -99,7 +104,7 @@ export type Phase =
   | { readonly kind: 'shifting'; readonly climb: Climb; readonly to: number; readonly standing: Standing }
   | { readonly kind: 'soaking' | 'baking'; readonly climb: Climb; readonly watch: Watch }
   | { readonly kind: 'verifying'; readonly climb: Climb; readonly watch: Watch }
-  | { readonly kind: 'finalising'; readonly climb: Climb }
+  | { readonly kind: 'finalising'; readonly climb: Climb; readonly standing: Standing }
   | { readonly kind: 'schema-held'; readonly climb: Climb; readonly difference: SchemaDifference; readonly since: Instant }
   /** `step` is where the weight stood, -1 for nobody. */
   | {
@@ -168,6 +173,7 @@ export function initialState({ owner, seed, starter, steps, at }: Origin): Rollo
       left: [],
       reminded: { hold: '', sent: 0, acknowledged: false },
       batch: 'running',
+      directing: { kind: 'none' },
       outbox: [],
       noticesSent: 0,
       answers: [],

@@ -18,21 +18,25 @@ export function supervised(turn: Turn, state: RolloutState, effect: EffectId, re
   const watch = watchOf(phase);
   if (result.kind === 'failed' && ofThisRamp) {
     if (watch !== undefined) return gateFailed(turn, state, phase.climb, watch.step, result);
-    if (phase.kind === 'finalising' || (phase.kind === 'draining' && phase.then === 'promoted'))
+    if (phase.kind === 'draining' && phase.then === 'promoted')
       return find(turn, state, [
         'a gate failed while the promotion was being made durable: look at it, and run "sluice rollback" if users are hurt',
       ]);
   }
   if (!current || watch === undefined || !('climb' in phase)) return state;
+  // What looks like a lapse is most likely our own promotion; the finalise itself says so if it was none.
+  if (result.kind === 'lapsed' && phase.kind === 'finalising')
+    return { ...state, phase: { ...phase, standing: { kind: 'nobody' } } };
   if (result.kind === 'lapsed')
     return rollBack(turn, state, phase.climb, { kind: 'lapsed', step: watch.step, forMs: result.forMs });
   if (result.kind === 'schema-mismatch')
     return rollBack(turn, state, phase.climb, { kind: 'schema', difference: result.difference });
   const next = nextBucket(turn, state.ledger, watch, result);
-  const noted = noteChange(turn, state, watch, next);
+  const noted = noteAlarms(turn, noteChange(turn, state, watch, next), watch, next);
   switch (phase.kind) {
     case 'raising':
     case 'shifting':
+    case 'finalising':
       return { ...noted, phase: { ...phase, standing: { kind: 'watched', watch: bridging(next) } } };
     case 'verifying':
       return { ...noted, phase: { ...phase, watch: bridging(next) } };
@@ -83,6 +87,22 @@ function noteChange(turn: Turn, state: RolloutState, before: Watch, watch: Watch
   if (kind === 'judging') return noted;
   const held = `${turn.plan.target.service}: held at ${percent(weightOf(turn.plan, state.phase))}`;
   return announce(turn, noted, 'warning', held, text);
+}
+
+/** Alarms page: nothing else tells that a way back is getting narrow, or that a soak proves nothing. */
+function noteAlarms(turn: Turn, state: RolloutState, { alarms: before = [] }: Watch, { alarms: now = [] }: Watch): RolloutState {
+  const begun = now.filter((alarm) => !before.includes(alarm));
+  const over = before.filter((alarm) => !now.includes(alarm));
+  const told = begun.reduce((sofar, alarm) => note(turn, sofar, `alarm: ${alarm}`), state);
+  const ended = over.reduce((sofar, alarm) => note(turn, sofar, `no longer: ${alarm}`), told);
+  if (begun.length === 0) return ended;
+  return announce(
+    turn,
+    ended,
+    'page',
+    `${turn.plan.target.service}: alarm at ${percent(weightOf(turn.plan, state.phase))}`,
+    begun.join('; '),
+  );
 }
 
 const isUndecided = ({ last }: Watch): boolean => last.kind === 'judged' && nothingDecides(last.judgement.gates);

@@ -21,8 +21,10 @@ export function nextBucket(turn: Turn, ledger: Ledger, watch: Watch, result: Sup
   const owner = result.kind === 'foreign' ? result.owner : watch.condition.owner;
   const kind = result.kind === 'foreign' ? 'foreign' : result.condition;
   const condition = kind === watch.condition.kind ? watch.condition : { kind, since: turn.at, owner };
+  const { alarms: _told, ...rest } = watch;
   return {
-    ...watch,
+    ...rest,
+    ...(result.alarms === undefined ? {} : { alarms: result.alarms }),
     bucket: watch.bucket + 1,
     run: 'running',
     condition,

@@ -3,9 +3,10 @@
  * *unknown*: read before you conclude. Errors are `ProviderError`s that say transient or permanent.
  */
 import type { CustomMeasure } from '../domain/custom-measure.js';
+import type { Directive } from '../domain/directing.js';
 import type { Cursor, Reading } from '../domain/reading.js';
 import type { RouteIntent, RouterCapabilities, RouteState } from '../domain/route.js';
-import type { BasisPoints, Instant, Ramp, Revision, Target } from '../domain/words.js';
+import type { Instant, Ramp, Revision, Target } from '../domain/words.js';
 
 export interface Receipt {
   readonly kind: 'applied' | 'superseded' | 'revoked';
@@ -110,15 +111,16 @@ export interface CapacityController {
 }
 
 /** What the services' guards read about the rollout: whole state, ordered by (epoch, sequence). */
-export interface QueueDirective {
-  readonly batchPaused: boolean;
-  readonly weightBp: BasisPoints;
-  readonly ramp: Ramp;
-  readonly sequence: number;
-}
+export type QueueDirective = Directive;
 
 export interface QueueController {
+  /** A directive that is not above the stored (epoch, sequence) changes nothing. Whoever stores it takes times from its own clock. */
   direct(target: Target, directive: QueueDirective): Promise<void>;
+  /**
+   * The stored epoch, 0 where there is none: the rollout's ramps begin above it, also at a router that has forgotten its own.
+   * Absent: nobody can be asked.
+   */
+  epoch?(target: Target): Promise<number>;
 }
 
 export interface Notice {

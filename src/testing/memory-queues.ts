@@ -1,3 +1,4 @@
+import { isBefore } from '../domain/release-record.js';
 import type { Target } from '../domain/words.js';
 import type { QueueController, QueueDirective } from '../providers/ports.js';
 
@@ -10,8 +11,12 @@ export class MemoryQueues implements QueueController {
   direct(target: Target, directive: QueueDirective): Promise<void> {
     this.sent.push(directive);
     const current = this.current(target);
-    if (current === undefined || !isOlder(directive, current)) this.#current.set(keyOf(target), directive);
+    if (current === undefined || isBefore(current, directive)) this.#current.set(keyOf(target), directive);
     return Promise.resolve();
+  }
+
+  epoch(target: Target): Promise<number> {
+    return Promise.resolve(this.current(target)?.ramp.epoch ?? 0);
   }
 
   current(target: Target): QueueDirective | undefined {
@@ -20,7 +25,3 @@ export class MemoryQueues implements QueueController {
 }
 
 const keyOf = ({ environment, service }: Target): string => `${environment}/${service}`;
-
-function isOlder(one: QueueDirective, other: QueueDirective): boolean {
-  return one.ramp.epoch - other.ramp.epoch < 0 || (one.ramp.epoch === other.ramp.epoch && one.sequence < other.sequence);
-}

@@ -3,6 +3,7 @@ import {
   CancelledFailure,
   isCancellation,
   ParentClosePolicy,
+  patched,
   rootCause,
   sleep,
   startChild,
@@ -102,9 +103,9 @@ async function activity(plan: RolloutPlan, effect: Effect): Promise<EffectResult
       await handOver(plan, effect.ramp, { where, of: effect.of, minMs: effect.minMs, ceilingMs: effect.ceilingMs });
       return DONE;
     case 'control-queues':
-      await options.aside.controlQueues.executeWithOptions(summary, [
-        { where, batchPaused: effect.batchPaused, weightBp: effect.weightBp, ramp: effect.ramp, sequence: effect.sequence },
-      ]);
+      // What else is told came later: a rollout that had passed such a point without a word goes on without it.
+      if (effect.turnsBatch || patched('release-record'))
+        await options.aside.controlQueues.executeWithOptions(summary, [{ where, ...effect.directive }]);
       return DONE;
     case 'notify':
       await options.aside.notify.executeWithOptions(summary, [

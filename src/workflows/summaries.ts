@@ -41,7 +41,8 @@ export function summaryOf(plan: RolloutPlan, effect: Effect): string {
     case 'release-capacity':
       return `capacity of ${effect.of.id} is let go`;
     case 'control-queues':
-      return effect.batchPaused ? 'batch work pauses' : 'batch work resumes';
+      if (!effect.turnsBatch) return `the guards learn that the release is ${effect.directive.phase}`;
+      return effect.directive.batchPaused ? 'batch work pauses' : 'batch work resumes';
     case 'notify':
       return effect.title;
     case 'keep-stable':

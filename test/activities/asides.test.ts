@@ -6,6 +6,7 @@ import { controlQueues } from '../../src/activities/control-queues.js';
 import { createActivities } from '../../src/activities/create-activities.js';
 import { sweepOrphans } from '../../src/activities/sweep-orphans.js';
 import { permanent, transient } from '../../src/providers/errors.js';
+import { directiveWith } from '../domain/directives.js';
 import { Attempt, OWNER, RAMP, Stage, WHERE } from './fakes.js';
 
 const NOTICE = {
@@ -46,7 +47,7 @@ test('a notice that nobody can ever take is not tried again', async () => {
 
 test('queues are told the whole state', async () => {
   const stage = new Stage();
-  const directive = { batchPaused: true, weightBp: 500, ramp: RAMP, sequence: 4 };
+  const directive = directiveWith({ ramp: RAMP, sequence: 4 });
   await stage.clock.run(
     new Attempt().run(controlQueues(stage.tools), {
       where: { ...WHERE, connections: { ...WHERE.connections, queues: 'jobs' } },

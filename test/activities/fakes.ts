@@ -307,6 +307,12 @@ export class FakeNotifier implements Notifier {
 
 export class FakeQueues implements QueueController {
   readonly directives: QueueDirective[] = [];
+  stored: number | Error = 0;
+
+  epoch(): Promise<number> {
+    return this.stored instanceof Error ? Promise.reject(this.stored) : Promise.resolve(this.stored);
+  }
+
   direct(_target: Target, directive: QueueDirective): Promise<void> {
     this.directives.push(directive);
     return Promise.resolve();

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { preflight } from '../../src/activities/preflight/preflight.js';
 import type { RolloutPlan } from '../../src/domain/plan.js';
 import type { GatePolicy } from '../../src/domain/policy.js';
-import { transient } from '../../src/providers/errors.js';
+import { permanent, transient } from '../../src/providers/errors.js';
 import { Attempt, CANDIDATE, CAPABILITIES, PLAN, RAMP, STABLE, Stage, WHERE } from './fakes.js';
 
 /** A route that nobody holds, and a candidate that answers. */
@@ -62,7 +62,7 @@ test('outside of the change windows it refuses and says when the next one opens 
   await ground(calm(), { changeWindows: [closed, open] });
   assert.match(
     await reasons(calm(), { changeWindows: [closed] }),
-    /the change window is closed and opens at \d{4}-\d\d-\d\d \d\d:\d\dZ/,
+    /the change window is closed and opens at \d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ/,
   );
 });
 
@@ -266,4 +266,32 @@ test('units of stable that cannot be told refuse: the floor would be unknown (I8
   const stage = calm();
   stage.capacity.onUnits = transient('timeout');
   assert.match(await reasons(stage, { connections: { ...PLAN.connections, capacity: 'autoscaler' } }), /capacity "autoscaler"/);
+});
+
+const QUEUED = { connections: { ...PLAN.connections, queues: 'jobs' } };
+
+test('ramps begin above what the guards were told, also at a router that has forgotten its epochs', async () => {
+  const stage = calm();
+  stage.queues.stored = 9;
+  assert.equal((await ground(stage, QUEUED)).epoch, 9);
+  stage.queues.stored = 3;
+  assert.equal((await ground(stage, QUEUED)).epoch, 4);
+});
+
+test('queues that cannot be told anything are found before anything moves', async () => {
+  const stage = calm();
+  stage.queues.stored = permanent('PostgreSQL has no table');
+  assert.match(await reasons(stage, QUEUED), /^queues "jobs" cannot be told anything: PostgreSQL has no table$/);
+});
+
+test('the schema pins that the revisions tell are kept for the guards, where they tell all three', async () => {
+  const stage = calm();
+  const pins = { schemaRev: 7, indexHash: 'i', modelTag: 'm' };
+  stage.onFetch = (url) => {
+    const who = url.hostname.replace('.test', '');
+    if (url.pathname !== '/.well-known/release') return stage.answer(200, {}, who);
+    return stage.answer(200, { schemaPins: who === STABLE.id ? pins : { ...pins, modelTag: undefined } }, who);
+  };
+  const { stablePins, candidatePins } = await ground(stage);
+  assert.deepEqual([stablePins, candidatePins], [pins, undefined]);
 });

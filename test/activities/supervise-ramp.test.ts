@@ -595,3 +595,54 @@ test('ticks keep their cadence however long each takes', async () => {
   await watch(stage, { bucketMs: 31_000 });
   assert.deepEqual(at, [0, 5_000, 10_000, 15_000, 20_000, 25_000, 30_000]);
 });
+
+const SERVERS_GONE = 'the candidate green has no live servers, so that nobody is sent to it';
+const FLOOR_LOST = 'stable blue has fewer than the 4 units held for it: a rollback may find no room for everybody';
+
+test('a candidate without live servers is told once that has held for three ticks, and nothing else ends', async () => {
+  const stage = new Stage();
+  stage.router.route = { ...stage.router.route, liveServers: 0 };
+  const result = await watch(stage);
+  assert.deepEqual([result.kind, result.condition, result.alarms], ['changed', 'judging', [SERVERS_GONE]]);
+  assert.equal(stage.router.times('renew'), 3);
+});
+
+test('an alarm that was told is not told again, and what was told is taken back when it has been over for three ticks', async () => {
+  const stage = new Stage();
+  stage.router.route = { ...stage.router.route, liveServers: 0 };
+  const told = await watch(stage, { alarms: [SERVERS_GONE], bucketMs: 60_000 });
+  assert.deepEqual([told.kind, told.alarms], ['bucket-ended', [SERVERS_GONE]]);
+  stage.router.route = { ...stage.router.route, liveServers: 2 };
+  const back = await watch(stage, { alarms: [SERVERS_GONE] });
+  assert.deepEqual([back.kind, back.alarms], ['changed', undefined]);
+});
+
+test('servers that come and go within three ticks, or that the router cannot count, raise no alarm', async () => {
+  const stage = new Stage();
+  const { route } = stage.router;
+  stage.router.onRead = (call) => ({ ...route, liveServers: call % 3 === 0 ? 1 : 0, at: stage.clock.monotonicMs() });
+  assert.deepEqual((await watch(stage, { bucketMs: 60_000 })).alarms, undefined);
+  stage.router.onRead = undefined;
+  assert.deepEqual((await watch(stage, { bucketMs: 60_000 })).alarms, undefined);
+});
+
+test('stable under the units that are held for it is an alarm (A21, I8); a platform that does not answer is none', async () => {
+  const stage = new Stage();
+  const held = { ...WHERE.connections, capacity: 'autoscaler' };
+  const supervised = (overrides: Partial<Supervise>): Promise<SuperviseResult> =>
+    stage.clock.run(
+      new Attempt().run(superviseRamp(stage.tools), {
+        where: { ...WHERE, connections: held },
+        supervise: supervise({ bucketMs: 60_000, ...overrides }),
+        tickMs: TICK_MS,
+        leaseMs: LEASE_MS,
+      }),
+    );
+  stage.capacity.onUnits = 4;
+  assert.equal((await supervised({ floor: 4 })).alarms, undefined);
+  stage.capacity.onUnits = 3;
+  assert.deepEqual((await supervised({ floor: 4 })).alarms, [FLOOR_LOST]);
+  assert.equal((await supervised({})).alarms, undefined, 'nothing is held');
+  stage.capacity.onUnits = transient('connection refused');
+  assert.equal((await supervised({ floor: 4 })).alarms, undefined);
+});

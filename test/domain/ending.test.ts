@@ -52,6 +52,31 @@ test('a new ramp is verified by its own steps, not by those of the ramp before',
   assert.deepEqual(world.state.ledger.left, []);
 });
 
+test('the gates judge until the promotion is durable, and one that fails meanwhile brings everybody back', () => {
+  const world = verified(new World(planWith()).untilStep(4));
+  assert.deepEqual(wanted(world).toSorted(), ['finalise', 'supervise'], 'I4: users are on the candidate until then');
+  world.settle('supervise', supervision('failed', 'fail'));
+  assert.deepEqual(wanted(world), ['roll-back']);
+});
+
+test('a gate that fails once the promotion is durable is a finding', () => {
+  const world = verified(new World(planWith()).untilStep(4));
+  const { id } = world.effect('supervise')!;
+  world.settle('finalise', { kind: 'done' }).settleById(id, supervision('failed', 'fail'));
+  assert.equal(world.phase, 'draining');
+  assert.match(findings(world).at(-1) ?? '', /^a gate failed while the promotion was being made durable/);
+});
+
+test('whether a ramp that is being finalised has lapsed is for the finalise to say', () => {
+  const lapsed = { kind: 'lapsed', forMs: 0, evidence: 1, cursors: {}, condition: 'judging' } as const;
+  const looksLost = (): World =>
+    verified(new World(planWith()).untilStep(4)).settle('supervise', { kind: 'supervised', result: lapsed });
+  assert.deepEqual(wanted(looksLost()), ['finalise']);
+  assert.equal(looksLost().settle('finalise', { kind: 'done' }).phase, 'draining', 'our own promotion looks like a lapse');
+  const lost = looksLost().settle('finalise', { kind: 'superseded', by: 'a revocation of this ramp' });
+  assert.equal(lost.settle('roll-back', { kind: 'done' }).phase, 'opening', 'a healthy release gets a new ramp');
+});
+
 test('a promotion says who served before, and no other end does', () => {
   const promoted = verified(new World(planWith()).untilStep(4)).settle('finalise', { kind: 'done' });
   promoted.settle('drain', { kind: 'drained', activeAtCeiling: 0 });

@@ -256,9 +256,9 @@ test('an idle service is accepted on probes only where the plan says so, and is 
 test('batch work is paused from the opening to the end of the 25 % step and resumed on a rollback', () => {
   const world = new World(planWith());
   world.settle('preflight', { kind: 'preflight', ground: GROUND });
-  assert.equal(world.effect('control-queues')?.batchPaused, true);
+  assert.equal(world.effect('control-queues')?.directive.batchPaused, true);
   world.settle('control-queues', { kind: 'done' }).settle('open-ramp', { kind: 'done' }).send('abort');
-  assert.equal(world.effect('control-queues')?.batchPaused, false);
+  assert.equal(world.effect('control-queues')?.directive.batchPaused, false);
 });
 
 test('a rollback that the router does not confirm pages somebody after 30 s, once, and goes on', () => {

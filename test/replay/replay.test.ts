@@ -32,13 +32,13 @@ function lenient(name: string): ReturnType<typeof recorded> {
   }
 }
 
+/** Recorded by an earlier version, and never again. */
+const OLDER = '../older/batch-resumed-on-a-rollback';
+
 let errors: ReadonlyMap<string, Error>;
 before(async () => {
   const bundle = await bundleWorkflowCode({ workflowsPath, payloadConverterPath, logger: quiet });
-  errors = await replayed(
-    bundle,
-    SCENARIOS.map(({ name }) => name),
-  );
+  errors = await replayed(bundle, [OLDER, ...SCENARIOS.map(({ name }) => name)]);
 });
 
 for (const scenario of SCENARIOS) {
@@ -50,6 +50,11 @@ for (const scenario of SCENARIOS) {
     assert.ok(length <= LARGEST_BYTES, `${length} bytes: shorten the scenario`);
   });
 }
+
+test('a rollout that began before the release record goes on with what it told then: batch, and nothing else', () => {
+  assert.equal(recorded(OLDER).length, 1);
+  assert.equal(errors.get(OLDER), undefined);
+});
 
 test('every recorded history belongs to a scenario', () => {
   const files = readdirSync(new URL('.', historyFile('any')));

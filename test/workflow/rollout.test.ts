@@ -108,10 +108,9 @@ test('a message at the wrong moment is refused with a reason, and the same reque
     assert.equal(refused.kind, 'refused');
     assert.match(JSON.stringify(refused), /soaking/);
     assert.equal((await send('pause', 'r2')).kind, 'accepted');
-    assert.deepEqual(await send('pause', 'r2'), {
-      kind: 'accepted',
-      text: 'paused; the gates go on judging and still roll back',
-    });
+    const again = await send('pause', 'r2');
+    assert.ok(again.kind === 'accepted');
+    assert.match(again.text, /^paused; the gates go on judging and still roll back; without a resume it ends at \d{4}-/);
     assert.equal((await send('pause', 'r3')).kind, 'refused');
   });
 });

@@ -1,4 +1,5 @@
-import type { Revision } from '../../domain/words.js';
+import type { Ground } from '../../domain/effects.js';
+import type { Revision, SchemaPins } from '../../domain/words.js';
 import type { ProbeRecipe } from '../../providers/ports.js';
 import { throwIfCancelled } from '../execution.js';
 import { describeError } from '../failures.js';
@@ -58,12 +59,29 @@ function compareWithPlan({ plan }: Checking, identity: Identity): Found {
  * Pins that do not fit stable's are told and do not refuse: an incompatibility holds the rollout at weight 0 with its remedies
  * (R27), which the probes bring about.
  */
-export async function checkCompatibility(on: Checking, stable: Revision | undefined): Promise<Found> {
-  if (stable === undefined) return NOTHING;
+export async function checkCompatibility(on: Checking, stable: Revision | undefined): Promise<PinsFound> {
+  if (stable === undefined) return { found: NOTHING, pins: {} };
   const [ofStable, ofCandidate] = await Promise.all([identityOf(on, stable), identityOf(on, on.plan.candidate)]);
-  if (ofStable.kind === 'silent' || ofCandidate.kind === 'silent') return NOTHING;
+  const stablePins = wholePins(ofStable);
+  const candidatePins = wholePins(ofCandidate);
+  const pins = { ...(stablePins === undefined ? {} : { stablePins }), ...(candidatePins === undefined ? {} : { candidatePins }) };
+  if (ofStable.kind === 'silent' || ofCandidate.kind === 'silent') return { found: NOTHING, pins };
   const difference = incompatibility(ofStable.schemaPins, ofCandidate.schemaPins);
-  return difference === undefined ? NOTHING : warn(`schema pins do not fit, so the rollout will hold at 0 %: ${difference.text}`);
+  if (difference === undefined) return { found: NOTHING, pins };
+  return { found: warn(`schema pins do not fit, so the rollout will hold at 0 %: ${difference.text}`), pins };
+}
+
+interface PinsFound {
+  readonly found: Found;
+  readonly pins: Pick<Ground, 'stablePins' | 'candidatePins'>;
+}
+
+function wholePins(identity: Identity): SchemaPins | undefined {
+  if (identity.kind === 'silent') return undefined;
+  const { schemaRev, indexHash, modelTag } = identity.schemaPins;
+  return schemaRev === undefined || indexHash === undefined || modelTag === undefined
+    ? undefined
+    : { schemaRev, indexHash, modelTag };
 }
 
 async function identityOf({ tools, run, where, router }: Checking, revision: Revision): Promise<Identity> {

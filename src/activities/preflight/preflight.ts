@@ -25,12 +25,13 @@ export function preflight(tools: Tools): RolloutActivities['preflight'] {
 
     const { found: onRoute, route } = await checkRoute(on);
     const stable = await withRelease(on, route?.stable);
-    const [{ found: onRouter, capabilities }, onCandidate, onPins, gates, capacity] = await Promise.all([
+    const [{ found: onRouter, capabilities }, onCandidate, { found: onPins, pins }, gates, capacity, queues] = await Promise.all([
       checkCapabilities(on),
       checkCandidate(on),
       checkCompatibility(on, stable),
       checkGates(on, stable),
       stableUnits(on, stable),
+      toldEpoch(on),
     ]);
     const { reasons, warnings } = both(
       onRoute,
@@ -40,6 +41,7 @@ export function preflight(tools: Tools): RolloutActivities['preflight'] {
       onPins,
       gates.found,
       capacity.found,
+      queues.found,
       checkProfile(on),
       refuse(...tools.refusedByPlatform(plan)),
       checkChangeWindow(on),
@@ -50,12 +52,13 @@ export function preflight(tools: Tools): RolloutActivities['preflight'] {
       kind: 'preflight',
       ground: {
         stable,
-        epoch: route.epoch,
+        epoch: Math.max(route.epoch, queues.epoch),
         capabilities,
         stableUnits: capacity.units,
         gatesInForce: gates.inForce.map(({ gate }) => gate),
         gatesNotJudged: gates.notJudged.map(({ gate }) => gate),
         warnings: warnings.map(tools.redact),
+        ...pins,
       },
     };
   };
@@ -98,6 +101,19 @@ async function stableUnits(
   } catch (error) {
     throwIfCancelled(run.signal);
     return { found: refuse(`capacity "${name}" does not say how many units stable has: ${describeError(error)}`), units: 0 };
+  }
+}
+
+/** Of the release record: a router that has forgotten its epochs must not begin below what the guards were told. */
+async function toldEpoch({ tools, run, where }: Checking): Promise<{ readonly found: Found; readonly epoch: number }> {
+  const name = where.connections.queues;
+  if (name === undefined) return { found: NOTHING, epoch: 0 };
+  try {
+    const queues = tools.ports.queues(name);
+    return { found: NOTHING, epoch: await persistently(tools.clock, run, async () => (await queues.epoch?.(where.target)) ?? 0) };
+  } catch (error) {
+    throwIfCancelled(run.signal);
+    return { found: refuse(`queues "${name}" cannot be told anything: ${describeError(error)}`), epoch: 0 };
   }
 }
 

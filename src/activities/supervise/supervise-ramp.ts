@@ -8,6 +8,7 @@ import type { Renewal, Subject, Tools } from '../dependencies.js';
 import { execution, type Execution } from '../execution.js';
 import { describeError } from '../failures.js';
 import { upTo, within } from '../waiting.js';
+import { Alarms } from './alarms.js';
 import { conditionOf, extend, TICKS_TO_CHANGE } from './condition.js';
 import { gather, LateCall } from './late-call.js';
 import { settledCondition, startingPoint, type Progress } from './progress.js';
@@ -23,7 +24,7 @@ const ARRIVAL_GRACE_MS = 20;
 /** How a bucket ends, without what it has gathered. */
 type End = SuperviseResult extends infer Result
   ? Result extends SuperviseResult
-    ? Omit<Result, 'evidence' | 'cursors' | 'judgement' | 'condition'>
+    ? Omit<Result, 'evidence' | 'cursors' | 'judgement' | 'condition' | 'alarms'>
     : never
   : never;
 
@@ -41,6 +42,7 @@ class Supervision {
   readonly #supervise: Supervise;
   readonly #router: TrafficRouter;
   readonly #sources: Sources;
+  readonly #alarms: Alarms;
   readonly #route: LateCall<RouteState>;
   readonly #renewal: LateCall<Exclude<Renewal, 'failed'>>;
   readonly #subject: Subject;
@@ -76,6 +78,14 @@ class Supervision {
     this.#renewal = new LateCall(clock, { ...limits, windowMs: Math.min(tickMs / 4, 1_000) });
     const sources = where.connections.metrics.map((name) => [name, ports.metrics(name)] as const);
     this.#sources = new Sources(sources, this.#progress.cursors, { target: where.target, supervise, clock, logger, ...limits });
+    const { capacity } = where.connections;
+    this.#alarms = new Alarms(supervise, {
+      target: where.target,
+      capacity: capacity === undefined ? undefined : ports.capacity(capacity),
+      clock,
+      logger,
+      ...limits,
+    });
   }
 
   async watch(): Promise<SuperviseResult> {
@@ -114,12 +124,12 @@ class Supervision {
       await this.#revoke('schema');
       return this.#ended({ kind: 'schema-mismatch', difference });
     }
-    this.#lookAtRoute();
+    const alarming = this.#alarms.look(this.#lookAtRoute());
     const held = this.#supervise.known === 'foreign' && this.#look.kind === 'foreign';
     if (this.#look.kind === 'serving') await this.#renew();
     if (this.#look.kind === 'lost') return this.#ended({ kind: 'lapsed', forMs: this.#look.forMs });
     if (this.#look.kind === 'foreign' && !held) return this.#ended(this.#look);
-    return this.#conclude(held, judgement, reading);
+    return this.#conclude(held, judgement, reading, alarming);
   }
 
   /** Until the next tick. What a late source brings is not left lying until then where it fails. */
@@ -140,6 +150,7 @@ class Supervision {
     const { signal } = this.#over;
     this.#sources.start(signal);
     this.#route.start(() => this.#router.read(where.target), signal);
+    this.#alarms.start(signal);
     await gather(
       this.tools.clock,
       this.#sources.about.windowMs,
@@ -183,10 +194,12 @@ class Supervision {
     return judgement;
   }
 
-  #lookAtRoute(): void {
+  #lookAtRoute(): RouteState | undefined {
     const outcome = this.#route.take();
     if (outcome?.kind === 'error') this.#warn(outcome.error, 'the route could not be read');
-    if (outcome?.kind === 'value') this.#look = this.#see(outcome.value);
+    if (outcome?.kind !== 'value') return undefined;
+    this.#look = this.#see(outcome.value);
+    return outcome.value;
   }
 
   #see(route: RouteState): RouteLook {
@@ -223,14 +236,14 @@ class Supervision {
     }
   }
 
-  #conclude(held: boolean, judgement: Judgement, reading: Reading): SuperviseResult | undefined {
+  #conclude(held: boolean, judgement: Judgement, reading: Reading, alarming: boolean): SuperviseResult | undefined {
     const { policy, returnOnPass, known, bucketMs } = this.#supervise;
     const watching = { watchedMs: this.#elapsedMs(), bucketMs, tickMs: this.input.tickMs, known };
     const condition = held ? 'foreign' : conditionOf(policy, judgement, reading, watching);
     const streak = extend(this.#progress.streak, condition);
     this.#progress = { ...this.#progress, streak, refusals: reading.schemaRefusals?.value.candidate ?? this.#progress.refusals };
     if (returnOnPass && judgement.verdict === 'pass' && !held) return this.#ended({ kind: 'passed' });
-    if (condition !== known && streak.ticks >= TICKS_TO_CHANGE) return this.#ended({ kind: 'changed' });
+    if (alarming || (condition !== known && streak.ticks >= TICKS_TO_CHANGE)) return this.#ended({ kind: 'changed' });
     return undefined;
   }
 
@@ -263,7 +276,15 @@ class Supervision {
   #ended(end: End): SuperviseResult {
     const { evidence, cursors, judgement } = this.#progress;
     const condition = end.kind === 'foreign' ? 'foreign' : settledCondition(this.#progress, this.#supervise.known);
-    return { ...end, evidence, cursors, condition, ...(judgement === undefined ? {} : { judgement }) };
+    const { raised } = this.#alarms;
+    return {
+      ...end,
+      evidence,
+      cursors,
+      condition,
+      ...(judgement === undefined ? {} : { judgement }),
+      ...(raised.length === 0 ? {} : { alarms: raised }),
+    };
   }
 
   #heartbeat(): void {

@@ -1,9 +1,13 @@
 /**
  * Queues over HTTP: one POST tells the whole state, for the platform to hand to the guards.
  *
- *     POST <url>/<environment>/<service>   {"batchPaused": true, "weightBp": 500, "ramp": {"id", "epoch", "owner"}, "sequence": 3}   → any 2xx
+ *     POST <url>/<environment>/<service>   → any 2xx
+ *     {"releaseId", "phase": "climbing", "revisions": {"stable": {"id", "release", "slot", "schemaPins"}, "candidate"},
+ *      "batchPaused": true, "capPerPartition": 4, "revoked": [], "ramp": {"id", "epoch", "owner"}, "sequence": 3,
+ *      "keepKeysForMs": 367200000, "weightBp": 500}
  *
- * A directive below the stored (epoch, sequence) must be ignored there: calls may be repeated and may arrive late.
+ * What it all means is said in domain/release-record.ts. A directive that is not above the stored (ramp.epoch, sequence) must be
+ * ignored there: calls may be repeated and may arrive late. Whoever stores it adds `updatedAt` and `keepKeysUntil` by its clock.
  */
 import { bearer, callHttp, pathOf, withoutSlash } from '../json-http.js';
 import type { QueueController } from '../ports.js';

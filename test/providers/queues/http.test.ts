@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { httpQueues } from '../../../src/providers/queues/http.js';
+import { directiveWith } from '../../domain/directives.js';
 import { httpService } from '../capacity/http-service.js';
 
 test('the whole directive is told in one call', async (t) => {
   const { url, asked, close } = await httpService(() => ({ status: 202 }));
   t.after(close);
-  const directive = { batchPaused: true, weightBp: 500, ramp: { id: 'r2~1', epoch: 3, owner: 'rollout/test/jobs' }, sequence: 4 };
+  const directive = directiveWith({ capPerPartition: 4 });
   await httpQueues({ url, token: 's3cr3t' }).direct({ service: 'jobs', environment: 'test' }, directive);
   assert.deepEqual(
     asked.map(({ method, path, headers, body }) => [method, path, headers.authorization, JSON.parse(body) as unknown]),
@@ -17,7 +18,7 @@ test('the whole directive is told in one call', async (t) => {
 test('a directive that was refused is an error', async (t) => {
   const { url, close } = await httpService(() => ({ status: 400, body: { detail: 'unknown service' } }));
   t.after(close);
-  const directive = { batchPaused: false, weightBp: 0, ramp: { id: 'r2~1', epoch: 3, owner: 'x' }, sequence: 5 };
+  const directive = directiveWith();
   await assert.rejects(
     httpQueues({ url }).direct({ service: 'jobs', environment: 'test' }, directive),
     /answered 400: .*unknown service/,

@@ -159,10 +159,10 @@ export const GATES: readonly Scenario[] = [
     activities: { verify: 1, rollBack: 1, finalise: 0 },
   },
   {
+    ...ROLLED_BACK,
     name: 'gate-fails-while-the-promotion-is-made-durable',
-    outcome: 'promoted',
     plan: SHORT,
-    script: ({ opened }) => {
+    script: ({ opened, reached }) => {
       const watching = gate();
       return {
         supervise: async (supervise) => {
@@ -171,15 +171,16 @@ export const GATES: readonly Scenario[] = [
           await heartbeating(opened);
           return failed;
         },
-        before: (name) => (name === 'verify' ? watching.opened : undefined),
+        before: (name) => (name === 'verify' ? watching.opened : name === 'finalise' ? reached('rollBack') : undefined),
       };
     },
     drive: async ({ scripted }) => {
       await scripted.reached('finalise');
       scripted.open();
     },
-    findings: [/^a gate failed while the promotion was being made durable/],
-    activities: { rollBack: 0, finalise: 1 },
+    cause: GATE_FAILED,
+    timeline: [/^step 2 passed$/, /^rollback: errors fail$/, /^users are safe/],
+    activities: { rollBack: 1, finalise: 1 },
   },
   {
     ...ROLLED_BACK,

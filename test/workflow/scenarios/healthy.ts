@@ -1,6 +1,6 @@
 import { rehearsal } from '../bench.js';
 import type { Scenario } from './scenario.js';
-import { SHORT } from './scripts.js';
+import { failing, SHORT } from './scripts.js';
 
 const { connections } = rehearsal('any');
 
@@ -45,6 +45,14 @@ export const HEALTHY: readonly Scenario[] = [
     outcome: 'promoted',
     plan: { connections: { ...connections, queues: 'guard' }, pauseBatchUpToBp: 500 },
     timeline: [/^batch work paused$/, /^step 2 passed$/, /^batch work resumed$/, /^promoted: /],
-    activities: { controlQueues: 2 },
+    activities: { controlQueues: 3 },
+  },
+  {
+    name: 'batch-resumed-on-a-rollback',
+    outcome: 'rolled-back',
+    script: failing(1, 1),
+    plan: { connections: { ...connections, queues: 'guard' }, retry: { max: 0, coolOffMs: 0, total: 1 } },
+    timeline: [/^batch work paused$/, /^rollback: errors fail$/, /^batch work resumed$/, /^rolled-back: /],
+    activities: { controlQueues: 3 },
   },
 ];

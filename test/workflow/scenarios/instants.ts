@@ -43,12 +43,11 @@ export const INSTANTS: readonly Scenario[] = [
     activities: { rollBack: 1, finalise: 0 },
   },
   {
+    ...ABORTED,
     name: 'abort-as-the-promotion-becomes-durable',
-    outcome: 'promoted',
-    plan: SHORT,
     script: as('finalise', 1, 'abort'),
-    timeline: [/^abort: recorded; the promotion is durable already/, /^finalised/, /^promoted: /],
-    activities: { rollBack: 0, finalise: 1 },
+    timeline: [/^step 2 passed$/, /^rollback: aborted by ann$/],
+    activities: { rollBack: 1, finalise: 1 },
   },
   {
     name: 'pause-as-the-step-passes',

@@ -1,5 +1,6 @@
 /** What people and broken programs send in the scenarios, and what a driver waits for. */
 import assert from 'node:assert/strict';
+import proto from '@temporalio/proto';
 import type { MessageBody, RolloutStatus } from '../../../src/contract/rollout.js';
 import type { Blocker } from '../../../src/domain/blockers.js';
 import type { Answer, MessageKind } from '../../../src/domain/messages.js';
@@ -58,5 +59,34 @@ export async function sendRaw(
     workflowExecution: { workflowId: handle.workflowId },
     signalName,
     input: { payloads: [payload] },
+  });
+}
+
+type EventId = NonNullable<proto.temporal.api.history.v1.IHistoryEvent['eventId']>;
+
+/** The last decision so far, as `resetTo` wants it. */
+export async function lastDecision({ handle }: Rollout): Promise<EventId> {
+  const { events } = await handle.fetchHistory();
+  const last = events?.findLast((event) => event.workflowTaskCompletedEventAttributes);
+  assert.ok(last?.eventId, 'no decision yet');
+  return last.eventId;
+}
+
+/** As `temporal workflow reset` does. What people sent after that decision is sent again, as the UI does it, unless `withoutMessages`. */
+export async function resetTo(
+  { client }: Bench,
+  { handle: { workflowId } }: Rollout,
+  decision: EventId,
+  { withoutMessages = false }: { readonly withoutMessages?: boolean } = {},
+): Promise<void> {
+  const { RESET_REAPPLY_EXCLUDE_TYPE_SIGNAL: signals, RESET_REAPPLY_EXCLUDE_TYPE_UPDATE: updates } =
+    proto.temporal.api.enums.v1.ResetReapplyExcludeType;
+  await client.workflowService.resetWorkflowExecution({
+    namespace: 'default',
+    workflowExecution: { workflowId },
+    workflowTaskFinishEventId: decision,
+    reason: 'as somebody does in the UI',
+    requestId: `reset-${workflowId}`,
+    ...(withoutMessages ? { resetReapplyExcludeTypes: [signals, updates] } : {}),
   });
 }

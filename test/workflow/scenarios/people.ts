@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { until } from '../../harness/until.js';
 import { statusOf } from '../bench.js';
 import { drainId } from '../../../src/contract/names.js';
-import { blockedBy, inPhase, refused, seen, sendRaw, tell, UNDECODABLE } from './messages.js';
+import { blockedBy, inPhase, lastDecision, refused, resetTo, seen, sendRaw, tell, UNDECODABLE } from './messages.js';
 import type { Scenario } from './scenario.js';
-import { failing, healthy, held, holding, impatient, seeing, SHORT } from './scripts.js';
+import { failing, healthy, held, holding, impatient, lapsed, seeing, SHORT } from './scripts.js';
 
 const approval = (over: { readonly count?: number; readonly approvers?: readonly string[] } = {}) => ({
   approvals: [{ beforeStep: 1, count: 1, approvers: [], notTheStarter: true, ...over }],
@@ -186,5 +186,53 @@ export const PEOPLE: readonly Scenario[] = [
       /^rollback: /,
     ],
     activities: { rollBack: 1 },
+  },
+  {
+    // The ramp that the earlier run revoked is met by one that takes it for live.
+    name: 'reset-to-before-an-abort-is-a-lapse',
+    outcome: 'promoted',
+    plan: SHORT,
+    script: () => {
+      let watched = 0;
+      return {
+        supervise: (supervise) => {
+          if (supervise.step !== 0 || watched === 2) return healthy(supervise);
+          watched += 1;
+          return watched === 1 ? 'until-cancelled' : lapsed(1_000);
+        },
+      };
+    },
+    drive: async (rollout, bench) => {
+      await inPhase(rollout, 'soaking');
+      const soaking = await lastDecision(rollout);
+      await tell(rollout, 'abort');
+      await rollout.scripted.reached('rollBack');
+      await resetTo(bench, rollout, soaking, { withoutMessages: true });
+    },
+    timeline: [
+      /^step 1 of 2/,
+      /^rollback: the router stopped serving the ramp/,
+      /^ramp .* opens$/,
+      /^step 1 of 2/,
+      /^step 1 passed$/,
+      /^promoted: /,
+    ],
+    never: [/^abort/],
+    activities: { openRamp: 2, rollBack: 1 },
+  },
+  {
+    name: 'reset-to-before-an-abort-hears-it-again',
+    outcome: 'rolled-back',
+    plan: SHORT,
+    script: holding(0),
+    drive: async (rollout, bench) => {
+      await inPhase(rollout, 'soaking');
+      const soaking = await lastDecision(rollout);
+      await rollout.handle.signal('abort', { by: 'ann', reason: 'because' });
+      await rollout.scripted.reached('rollBack');
+      await resetTo(bench, rollout, soaking);
+    },
+    cause: /^aborted by ann: because$/,
+    activities: { openRamp: 1, rollBack: 1 },
   },
 ];

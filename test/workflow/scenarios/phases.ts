@@ -40,7 +40,7 @@ const PLACES: readonly Place[] = [
   { name: 'while-soaking', phase: 'soaking', script: holding(0), abort: 'rolls-back' },
   { name: 'while-baking', phase: 'baking', script: holding(1), abort: 'rolls-back' },
   { name: 'while-verifying', phase: 'verifying', during: ['verify', 1], abort: 'rolls-back' },
-  { name: 'while-finalising', phase: 'finalising', during: ['finalise', 1], abort: 'is-recorded' },
+  { name: 'while-finalising', phase: 'finalising', during: ['finalise', 1], abort: 'rolls-back' },
   { name: 'while-draining-the-old-revision', phase: 'draining', during: ['waitForDrain', 1], abort: 'is-recorded' },
   {
     name: 'while-draining-the-candidate',
@@ -107,7 +107,7 @@ function ending({ abort, phase }: Place, by: string, before: readonly RegExp[]):
         outcome: 'rolled-back',
         cause: phase === 'rolling-back' ? /^aborted by / : /^aborted by ann: again$/,
         timeline: [/^started$/, ...before, /^rollback: |^abort/, /^abort/, /^users are safe/],
-        activities: { rollBack: 1, finalise: 0 },
+        activities: { rollBack: 1, finalise: phase === 'finalising' ? 1 : 0 },
       };
     case 'ends-the-hold':
       return {

@@ -1,9 +1,11 @@
 /** What the platform does to a rollout: routers, capacity, leases, workers. */
+import assert from 'node:assert/strict';
+import { judged } from '../../domain/world.js';
 import type { Scenario } from './scenario.js';
 import type { ActivityName } from '../scripted.js';
 import { rehearsal } from '../bench.js';
 import { inPhase, seen, tell } from './messages.js';
-import { breaking, failing, held, holding, lapsed, SCHEMA_DIFFERENCE, SHORT, unreachable } from './scripts.js';
+import { breaking, failing, healthy, held, holding, lapsed, SCHEMA_DIFFERENCE, SHORT, unreachable } from './scripts.js';
 
 const ROLLED_BACK = { outcome: 'rolled-back', plan: SHORT, activities: { rollBack: 1, finalise: 0 } } as const;
 const { connections } = rehearsal('any');
@@ -131,6 +133,35 @@ export const PLATFORM: readonly Scenario[] = [
     timeline: [/^step 1 passed$/, /^rollback: quota/, /^users are safe/],
     activities: { ensureCapacity: 3, shiftWeight: 1, rollBack: 1 },
   },
+  {
+    name: 'alarms-of-the-platform-are-told-and-taken-back',
+    outcome: 'promoted',
+    plan: SHORT,
+    script: () => {
+      let buckets = 0;
+      return {
+        supervise: (supervise) => {
+          if (supervise.step !== 0 || buckets === 3) return healthy(supervise);
+          buckets += 1;
+          // What was told is told to the next bucket, which says what still holds.
+          const alarms = [['no live servers', 'fewer units'], ['fewer units'], []][buckets - 1] ?? [];
+          const known = [[], ['no live servers', 'fewer units'], ['fewer units']][buckets - 1] ?? [];
+          assert.deepEqual(supervise.alarms ?? [], known);
+          const sight = { condition: 'judging', evidence: 1, cursors: {}, judgement: judged('inconclusive', 1_000) } as const;
+          return { kind: 'changed', ...sight, ...(alarms.length === 0 ? {} : { alarms }) };
+        },
+      };
+    },
+    timeline: [
+      /^alarm: no live servers$/,
+      /^alarm: fewer units$/,
+      /^no longer: no live servers$/,
+      /^no longer: fewer units$/,
+      /^step 1 passed$/,
+      /^promoted: /,
+    ],
+    activities: { openRamp: 1, rollBack: 0 },
+  },
   lapses('lapsed-lease-then-a-new-ramp', 1, 1_000, {
     outcome: 'promoted',
     timeline: [
@@ -255,7 +286,11 @@ export const PLATFORM: readonly Scenario[] = [
   broken('controlQueues', {
     outcome: 'promoted',
     plan: { ...SHORT, connections: { ...connections, queues: 'guard' } },
-    findings: [/^the queues could not be told that batch is paused/, /^the queues could not be told that batch is running/],
+    findings: [
+      /^the queues could not be told that batch is paused/,
+      /^the queues could not be told that batch is running/,
+      /^the queues could not be told that the release is promoted/,
+    ],
   }),
   broken('notify', {
     outcome: 'promoted',

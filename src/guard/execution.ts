@@ -38,6 +38,7 @@ export interface ClaimedExecutionOptions {
   readonly leaseMs: number;
   readonly retainMs: number;
   readonly revision: string;
+  readonly onLost: 'reject' | 'reexecute';
   readonly onStoreDown: 'refuse' | 'run';
 }
 
@@ -62,11 +63,12 @@ export class ClaimedExecution implements Execution {
       await this.abandon(effect);
       return { kind: 'send' };
     }
-    const { calls, key, token, retainMs, revision, onStoreDown } = this.#options;
+    const { calls, key, token, retainMs, revision, onLost, onStoreDown } = this.#options;
     try {
       const sealed = await calls.complete(key, token, recordOf(outcome, revision), retainMs);
       if (sealed) return { kind: 'send' };
       calls.count('superseded');
+      if (onLost === 'reexecute') calls.count('duplicate-effect');
       return { kind: 'refuse', refusal: { kind: 'superseded' } };
     } catch {
       if (onStoreDown === 'run') {

@@ -14,6 +14,8 @@ import { storeKey } from './keys.js';
 import { effectOf, type Outcome } from './outcome.js';
 import { recordOf, type StoredRecord } from './record.js';
 import { NothingDone, type Refusal } from './refusal.js';
+import { keepKeysForMs } from './release/policy.js';
+import type { ReleaseReader } from './release/reader.js';
 import { resolve, type ResolvedSpec, type RunSpec } from './spec.js';
 import { CommitUnknown, type Claimed, type Store, type TransactionalStore } from './store.js';
 import { StoreCalls } from './store-calls.js';
@@ -25,6 +27,8 @@ export interface GuardOptions<S extends Store = Store> {
   readonly onEvent?: GuardEvents;
   /** How long a call to the store may take, in milliseconds; 1 s. */
   readonly storeTimeoutMs?: number;
+  /** The release record: while a rollout is open, keys live as long as it asks, where that is longer (R20, A13). */
+  readonly release?: Pick<ReleaseReader, 'current'>;
 }
 
 /** What to do with a request: run it, answer it from the record, or refuse it. */
@@ -47,12 +51,14 @@ export class Guard<S extends Store = Store> {
   readonly store: S;
   readonly #onEvent: GuardEvents;
   readonly #storeTimeoutMs: number;
+  readonly #release: GuardOptions['release'];
 
-  constructor({ store, revision, onEvent = () => undefined, storeTimeoutMs = STORE_TIMEOUT_MS }: GuardOptions<S>) {
+  constructor({ store, revision, onEvent = () => undefined, storeTimeoutMs = STORE_TIMEOUT_MS, release }: GuardOptions<S>) {
     this.store = store;
     this.revision = revision;
     this.#onEvent = onEvent;
     this.#storeTimeoutMs = storeTimeoutMs;
+    this.#release = release;
   }
 
   /** Rejects with what `fn` threw, after its attempt was marked as unknown, or as nothing if it threw `NothingDone`. */
@@ -75,7 +81,7 @@ export class Guard<S extends Store = Store> {
     spec: Omit<RunSpec, 'onLost' | 'onStoreDown' | 'mode'>,
     fn: (db: Db, context: RunContext) => Promise<Outcome> | Outcome,
   ): Promise<RunResult> {
-    const { leaseMs, retainMs, ...whole } = resolve({ ...spec, onLost: 'reexecute' });
+    const { leaseMs, retainMs, ...whole } = this.#resolve({ ...spec, onLost: 'reexecute' });
     const beginning = await this.begin({ ...whole, leaseMs, retainMs });
     if (beginning.kind !== 'execute') return settledBefore(beginning);
     const { execution } = beginning;
@@ -110,7 +116,7 @@ export class Guard<S extends Store = Store> {
 
   /** For adapters whose response ends elsewhere than where it began. Who gets an execution settles, abandons or leaves it. */
   async begin(given: RunSpec): Promise<Beginning> {
-    const spec = resolve(given);
+    const spec = this.#resolve(given);
     const isObserving = spec.mode === 'observe';
     const calls = this.#calls(spec.scope.route, isObserving);
     const beginning = await this.#begin(spec, calls);
@@ -150,7 +156,7 @@ export class Guard<S extends Store = Store> {
         return { kind: 'replay', record: claimed.record };
       case 'claimed': {
         const { revision } = this;
-        const options = { calls, key, token, leaseMs, retainMs, revision, onStoreDown, attempt: claimed.attempt };
+        const options = { calls, key, token, leaseMs, retainMs, revision, onLost, onStoreDown, attempt: claimed.attempt };
         if (claimed.attempt > 1 && onLost === 'reject') {
           // Given back as nothing done, so that the count goes on saying that one attempt was lost.
           await calls.release(key, token, 'none').catch(() => false);
@@ -161,6 +167,11 @@ export class Guard<S extends Store = Store> {
         return { kind: 'execute', execution: new ClaimedExecution(options) };
       }
     }
+  }
+
+  #resolve(given: RunSpec): ResolvedSpec {
+    const spec = resolve(given);
+    return { ...spec, retainMs: Math.max(spec.retainMs, keepKeysForMs(this.#release?.current().record)) };
   }
 
   #calls(route: string, observed: boolean): StoreCalls {

@@ -35,7 +35,12 @@ export function replayOf({ status, headers, body }: StoredRecord): Outcome {
   );
 }
 
-function problem(kind: string, { status, title, detail }: Problem, headers: Record<string, string>, more: object = {}): Outcome {
+export function problem(
+  kind: string,
+  { status, title, detail }: Problem,
+  headers: Record<string, string>,
+  more: object = {},
+): Outcome {
   const text = JSON.stringify({ type: `urn:sluice:guard:${kind}`, title, status, detail, ...more });
   return {
     status,

@@ -3,16 +3,16 @@
  * write is accepted. Nor does a stopped holder's transaction make its successor wait.
  */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { Guard, type RunResult } from '../../src/guard/guard.js';
 import { openPostgresStore } from '../../src/guard/stores/postgres.js';
 import { typescriptProgram } from '../harness/node-program.js';
 import { Postgres, withoutPostgres } from '../harness/postgres.js';
-import { startProcess, type ManagedProcess } from '../harness/processes.js';
+import { startProcess } from '../harness/processes.js';
 import { Redis, withoutRedis } from '../harness/redis.js';
 import { until, untilSeen } from '../harness/until.js';
 import { openTestStore } from './open-test-store.js';
+import { isStopped } from './stopped.js';
 import { outcome, spec, textOf } from './support.js';
 
 const HOLDERS = 50;
@@ -23,11 +23,6 @@ const TX_STEPS = ['before effect', 'after effect', 'before seal', 'after seal'];
 
 const own = (how: string, index: number) =>
   spec({ scope: { ...spec().scope, key: `${how}-${String(index)}` }, leaseMs: LEASE_MS });
-
-const isStopped = ({ pid }: ManagedProcess): boolean => {
-  const text = readFileSync(`/proc/${String(pid)}/stat`, 'utf8');
-  return text.slice(text.lastIndexOf(')') + 2).startsWith('T');
-};
 
 async function pauseHolders(
   kind: string,

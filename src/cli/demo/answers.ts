@@ -2,6 +2,7 @@
 import { createHmac } from 'node:crypto';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { WarmChecks } from '../../guard/index.js';
 
 const DIMENSIONS = 16;
 const TOP_K = 10;
@@ -60,25 +61,25 @@ export class Answers {
   }
 
   /** The four checks of R13. Each touches the real thing, so that breaking any one fails the warm-up. */
-  warm(): Readonly<Record<'cache' | 'model' | 'secrets' | 'vectors', string>> {
+  get warm(): WarmChecks {
     return {
-      cache: check(() => {
+      cache: () => {
         const file = join(this.folder, 'cache', 'warm');
         writeFileSync(file, 'x');
         if (readFileSync(file, 'utf8') !== 'x') throw new Error('what was written does not come back');
         rmSync(file);
-      }),
-      model: check(() => {
+      },
+      model: () => {
         const { weights } = JSON.parse(readFileSync(join(this.folder, 'model.json'), 'utf8')) as Partial<Model>;
         if (weights?.length !== DIMENSIONS) throw new Error(`${weights?.length ?? 0} weights, expected ${DIMENSIONS}`);
-      }),
-      secrets: check(() => {
+      },
+      secrets: () => {
         if (readFileSync(join(this.folder, 'secret')).length === 0) throw new Error('the secret is empty');
-      }),
-      vectors: check(() => {
+      },
+      vectors: () => {
         const { length } = JSON.parse(readFileSync(join(this.folder, 'vectors.json'), 'utf8')) as unknown[];
         if (length < TOP_K) throw new Error(`${length} vectors, expected at least ${TOP_K}`);
-      }),
+      },
     };
   }
 
@@ -98,12 +99,3 @@ export class Answers {
 
 const dot = (one: readonly number[], other: readonly number[]): number =>
   one.reduce((sum, value, i) => sum + value * (other[i] ?? 0), 0);
-
-function check(touch: () => unknown): string {
-  try {
-    touch();
-    return 'ok';
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error);
-  }
-}

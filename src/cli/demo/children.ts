@@ -1,13 +1,21 @@
-/** Child processes of the demo: started, awaited until they answer, ended by their process ids. */
+/** Child processes of the demo and of drills: started, awaited until they answer, ended by their process ids. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createWriteStream } from 'node:fs';
 import { createServer } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 
 export interface Child {
   readonly pid: number;
   stop(): Promise<void>;
+  /** SIGKILL: no goodbye, no hand-over. */
+  kill(): void;
 }
+
+const MAIN = fileURLToPath(new URL(`../main${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url));
+
+/** Arguments of Node that make it our own command line. */
+export const sluice = (...words: readonly string[]): readonly string[] => [...process.execArgv, MAIN, ...words];
 
 const GRACE_MS = 5_000;
 const LOOK_EVERY_MS = 50;
@@ -38,9 +46,14 @@ export async function startChild(program: Program, ready: () => Promise<boolean>
       reject(new Error(`${program.name} ended with ${String(code)}; see ${program.logFile}`));
     });
   });
-  await Promise.race([ended, until(ready, withinMs, program)]);
   ended.catch(() => undefined);
-  return { pid: child.pid ?? 0, stop: () => end(child) };
+  try {
+    await Promise.race([ended, until(ready, withinMs, program)]);
+  } catch (error) {
+    await end(child);
+    throw error;
+  }
+  return { pid: child.pid ?? 0, stop: () => end(child), kill: () => void child.kill('SIGKILL') };
 }
 
 async function until(ready: () => Promise<boolean>, withinMs: number, { name, logFile }: Program): Promise<void> {
@@ -53,7 +66,7 @@ async function until(ready: () => Promise<boolean>, withinMs: number, { name, lo
 }
 
 async function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
   const gone = new Promise<void>((resolve) =>
     child.once('exit', () => {
       resolve();
@@ -86,3 +99,5 @@ export async function freePorts(count: number): Promise<readonly number[]> {
 
 export const answers = async (url: string): Promise<boolean> =>
   (await fetch(url, { signal: AbortSignal.timeout(2_000) })).status < 500;
+
+export const isReady = async (url: string): Promise<boolean> => (await fetch(url, { signal: AbortSignal.timeout(2_000) })).ok;

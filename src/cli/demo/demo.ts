@@ -2,7 +2,6 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { spawn } from 'node:child_process';
 import { setTimeout as pause } from 'node:timers/promises';
 import { SluiceClient } from '../../client/index.js';
@@ -11,7 +10,7 @@ import { EXIT, type ExitCode } from '../exit-codes.js';
 import type { Surroundings } from '../surroundings.js';
 import { resolveTemporal, startTemporalServer } from '../dev/temporal-server.js';
 import { untilAborted } from '../until-aborted.js';
-import { answers, freePorts, startChild } from './children.js';
+import { freePorts, isReady, sluice, startChild } from './children.js';
 import { startLoad } from './load.js';
 import { ENVIRONMENT, SERVICE, setStage, type Slot, type Stage } from './stage.js';
 
@@ -53,7 +52,6 @@ const ACTS: readonly Act[] = [
   },
 ];
 
-const MAIN = fileURLToPath(new URL(`../main${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url));
 const TARGET = { service: SERVICE, environment: ENVIRONMENT };
 
 export async function demo(surroundings: Surroundings, options: DemoOptions): Promise<ExitCode> {
@@ -78,10 +76,10 @@ export async function demo(surroundings: Surroundings, options: DemoOptions): Pr
         environment: stage.environment,
         logFile: join(folder, 'worker.log'),
       },
-      () => ready(`http://127.0.0.1:${metricsPort}/readyz`),
+      () => isReady(`http://127.0.0.1:${metricsPort}/readyz`),
     );
     endings.unshift(() => worker.stop());
-    const load = startLoad(stage.publicUrl, options.rps);
+    const load = startLoad(stage.publicUrl, options.rps, { ask: '/ask?q=what+is+a+canary', stream: '/stream?q=what+is+a+drain' });
     endings.unshift(() => load.stop());
     out(`Router: ${stage.router} at ${stage.publicUrl} · load: ${options.rps} requests a second and four open streams`);
     out(
@@ -179,8 +177,6 @@ function rolloutFile({ release, slot, approval, poolRps }: Act): string {
   ].join('\n');
 }
 
-const sluice = (...words: readonly string[]): readonly string[] => [...process.execArgv, MAIN, ...words];
-
 /** The real command line as a process; its lines are shown as they come. */
 function run({ out, err }: Surroundings, { environment }: Stage, words: readonly string[]): Promise<number> {
   const child = spawn(process.execPath, sluice(...words), {
@@ -211,8 +207,6 @@ function forEachLine(stream: NodeJS.ReadableStream, use: (line: string) => void)
     if (rest !== '') use(rest);
   });
 }
-
-const ready = async (url: string): Promise<boolean> => (await answers(url)) && (await fetch(url)).ok;
 
 interface DemoTemporal {
   readonly address: string;

@@ -1,4 +1,4 @@
-/** Users of the demo: a steady rate of questions and a few open streams, all through the router. */
+/** Users of the demo and of drills: a steady rate of questions and a few open streams, all through the router. */
 import { Agent, request } from 'undici';
 
 export interface LoadCounts {
@@ -13,8 +13,20 @@ export interface LoadCounts {
 const BATCH_EVERY_MS = 20;
 const STREAMS = 4;
 
+/** Paths of the service. */
+export interface Asked {
+  readonly ask: string;
+  /** Answers until its `event: end`; absent: nobody streams. */
+  readonly stream?: string;
+}
+
+export interface RunningLoad {
+  counts(): LoadCounts;
+  stop(): Promise<void>;
+}
+
 /** Starts at `requestsPerSecond`; `stop` waits for the streams to end. */
-export function startLoad(base: string, requestsPerSecond: number): { counts(): LoadCounts; stop(): Promise<void> } {
+export function startLoad(base: string, requestsPerSecond: number, { ask: path, stream }: Asked): RunningLoad {
   const agent = new Agent({ connections: 64, pipelining: 1 });
   let [requests, failed, streams, streamsCut, owed] = [0, 0, 0, 0, 0];
   let byRole: Record<string, number> = {};
@@ -22,7 +34,7 @@ export function startLoad(base: string, requestsPerSecond: number): { counts(): 
   const ask = async (): Promise<void> => {
     requests += 1;
     try {
-      const { statusCode, headers, body } = await request(`${base}/ask?q=what+is+a+canary`, { dispatcher: agent });
+      const { statusCode, headers, body } = await request(`${base}${path}`, { dispatcher: agent });
       await body.dump();
       const role = String(headers['x-release-role']);
       byRole[role] = (byRole[role] ?? 0) + 1;
@@ -35,7 +47,7 @@ export function startLoad(base: string, requestsPerSecond: number): { counts(): 
     while (running) {
       streams += 1;
       try {
-        const { body } = await request(`${base}/stream?q=what+is+a+drain`, { dispatcher: agent });
+        const { body } = await request(`${base}${stream ?? ''}`, { dispatcher: agent });
         if (!(await body.text()).includes('event: end')) streamsCut += 1;
       } catch {
         streamsCut += 1;
@@ -52,7 +64,7 @@ export function startLoad(base: string, requestsPerSecond: number): { counts(): 
   const second = setInterval(() => {
     byRole = {};
   }, 1_000);
-  const listeners = Array.from({ length: STREAMS }, listen);
+  const listeners = Array.from({ length: stream === undefined ? 0 : STREAMS }, listen);
   return {
     counts: () => ({ requests, failed, streams, streamsCut, byRole }),
     stop: async () => {

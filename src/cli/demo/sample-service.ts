@@ -1,9 +1,21 @@
 /**
- * The demo's service, one process per revision: answers questions, streams, knows who it is. Run as a program with
- * `PORT RELEASE REVISION FOLDER` in the environment. `POOL_RPS` gives it a connection pool that is too small: above so many
- * requests a second every second one fails, as services do that are fine at 5 % and collapse at 25 %.
+ * The demo's service on the guard, one process per revision: it answers questions, streams, and takes each question that is
+ * posted once. Run as a program with `PORT RELEASE REVISION FOLDER` in the environment. `POOL_RPS` gives it a connection pool
+ * that is too small: above so many requests a second every second one fails, as services do that are fine at 5 % and collapse
+ * at 25 %.
  */
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type ServerResponse } from 'node:http';
+import { pipeline, Readable } from 'node:stream';
+import { setTimeout as pause } from 'node:timers/promises';
+import {
+  drainOnSigterm,
+  eventStream,
+  expressGuard,
+  expressService,
+  MemoryStore,
+  Service,
+  type StreamedEvent,
+} from '../../guard/index.js';
 import { Answers } from './answers.js';
 
 const TOKEN_EVERY_MS = 200;
@@ -20,58 +32,49 @@ interface Settings {
 function serve({ port, release, revision, folder, poolRps }: Settings): void {
   const answers = new Answers(folder);
   const pool = new Pool(poolRps);
-  const startedAt = new Date().toISOString();
-  const json = (response: ServerResponse, status: number, body: object): void => {
-    response.writeHead(status, { 'content-type': 'application/json', 'x-revision': revision, 'x-release-id': release });
-    response.end(JSON.stringify(body));
-  };
+  const service = new Service({
+    name: 'answer-api',
+    releaseId: release,
+    revision,
+    schemaPins: { schemaRev: 7, indexHash: 'demo', modelTag: 'demo-1' },
+    warmUp: answers.warm,
+    paths: { warmUp: '/warm' },
+  });
+  // The demo brings no database. Slots that share their writes take PostgreSQL or Redis.
+  const guarded = expressGuard(service.guard({ store: new MemoryStore() }), { tenant: () => 'demo' });
+  const measured = expressService(service);
+  let asked = 0;
   const server = createServer((request, response) => {
-    const url = new URL(request.url ?? '/', 'http://service');
-    switch (url.pathname) {
-      case '/.well-known/release':
-        json(response, 200, {
-          releaseId: release,
-          revision,
-          schemaPins: { schemaRev: 7, indexHash: 'demo', modelTag: 'demo-1' },
-          ready: true,
-          startedAt,
-          parts: [],
-        });
-        return;
-      case '/warm': {
-        const checks = answers.warm();
-        json(response, Object.values(checks).every((state) => state === 'ok') ? 200 : 503, checks);
-        return;
-      }
-      case '/stream':
-        stream(request, response, answers.ask(url.searchParams.get('q') ?? '').chunks);
-        return;
-      default:
-        if (!pool.admit()) json(response, 500, { error: 'no connection left in the pool' });
-        else json(response, 200, answers.ask(url.searchParams.get('q') ?? ''));
-    }
+    measured(request, response, () => {
+      void guarded(request, response, () => {
+        const { pathname, searchParams } = new URL(request.url ?? '/', 'http://service');
+        const question = searchParams.get('q') ?? '';
+        if (pathname === '/stream') {
+          const events = eventStream(tokens(answers.ask(question).chunks));
+          response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
+          // Closes the source of who leaves.
+          pipeline(Readable.from(events), response, () => undefined);
+        } else if (!pool.admit()) json(response, 500, { error: 'no connection left in the pool' });
+        else if (request.method === 'POST') json(response, 201, { number: ++asked, ...answers.ask(question) });
+        else json(response, 200, answers.ask(question));
+      });
+    });
   });
   server.keepAliveTimeout = 120_000;
   server.listen(port, '127.0.0.1');
-  process.on('SIGTERM', () => {
-    server.close(() => process.exit(0));
-  });
+  // The router decides who gets requests here, so that nobody has to look again.
+  void drainOnSigterm(service, { server, settleMs: 0 }).then(() => process.exit(0));
 }
 
-/** Server-sent events with a final end marker (X26), so that a cut is seen. */
-function stream(request: IncomingMessage, response: ServerResponse, chunks: readonly string[]): void {
-  response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
-  let sent = 0;
-  const timer = setInterval(() => {
-    sent += 1;
-    response.write(`data: ${chunks[sent % chunks.length] ?? ''}\n\n`);
-    if (sent < TOKENS) return;
-    clearInterval(timer);
-    response.end('event: end\ndata: end\n\n');
-  }, TOKEN_EVERY_MS);
-  request.on('close', () => {
-    clearInterval(timer);
-  });
+function json(response: ServerResponse, status: number, body: object): void {
+  response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+}
+
+async function* tokens(chunks: readonly string[]): AsyncGenerator<StreamedEvent> {
+  for (let sent = 1; sent <= TOKENS; sent++) {
+    await pause(TOKEN_EVERY_MS);
+    yield { data: chunks[sent % chunks.length] ?? '' };
+  }
 }
 
 class Pool {

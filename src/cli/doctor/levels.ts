@@ -9,6 +9,7 @@ import { isFed } from '../../activities/supervise/sources.js';
 import type { Reading } from '../../domain/reading.js';
 import type { GateName } from '../../domain/verdict.js';
 import type { Revision, Target } from '../../domain/words.js';
+import { GATES_OF, PARTS } from '../../guard/service/parts.js';
 import type { MetricSource, TrafficRouter } from '../../providers/ports.js';
 import { absent, failed, ok, warning, type Check } from './checks.js';
 import { oneLine } from '../render/text.js';
@@ -33,10 +34,17 @@ export async function checkLevels(
     () => undefined,
   );
   if (stable === undefined) return [];
-  return [...(await levels(target, router, stable)), ...(await gates(target, metrics, stable))];
+  const { checks, parts } = await levels(target, router, stable);
+  return [...checks, ...(await gates(target, metrics, stable, parts))];
 }
 
-async function levels(target: Target, { name, port }: Named<TrafficRouter>, stable: Revision): Promise<readonly Check[]> {
+interface Levels {
+  readonly checks: readonly Check[];
+  /** Of the guard, that are on. */
+  readonly parts: readonly string[];
+}
+
+async function levels(target: Target, { name, port }: Named<TrafficRouter>, stable: Revision): Promise<Levels> {
   const what = (level: number): string => `level ${level} (${name})`;
   try {
     const recipe = await port.probe(target, stable);
@@ -46,18 +54,24 @@ async function levels(target: Target, { name, port }: Named<TrafficRouter>, stab
       signal: new AbortController().signal,
     });
     if (answer.kind !== 'answered')
-      return [failed(what(0), `pinned to ${stable.id}: ${describeAnswer(answer)}; no probe could tell the revisions apart`)];
+      return only(failed(what(0), `pinned to ${stable.id}: ${describeAnswer(answer)}; no probe could tell the revisions apart`));
     const identity = answer.status === 200 ? parseObject(answer.body) : undefined;
-    return [ok(what(0), `${stable.id} answers as itself when pinned`), ...above(what, identity)];
+    const parts = namesIn(identity?.['parts']);
+    return { checks: [ok(what(0), `${stable.id} answers as itself when pinned`), ...above(what, identity, parts)], parts };
   } catch (error) {
-    return [failed(what(0), `${stable.id} cannot be pinned: ${messageOf(error)}`)];
+    return only(failed(what(0), `${stable.id} cannot be pinned: ${messageOf(error)}`));
   }
 }
 
+const only = (check: Check): Levels => ({ checks: [check], parts: [] });
+
 /** Each level opens more: who runs, whether effects come twice, whether requests of one revision fit the other. */
-function above(what: (level: number) => string, identity: Readonly<Record<string, unknown>> | undefined): readonly Check[] {
+function above(
+  what: (level: number) => string,
+  identity: Readonly<Record<string, unknown>> | undefined,
+  parts: readonly string[],
+): readonly Check[] {
   const release = identity?.['releaseId'];
-  const parts = namesIn(identity?.['parts']);
   const pins = isRecord(identity?.['schemaPins']) ? Object.entries(identity['schemaPins']) : [];
   return [
     typeof release === 'string'
@@ -73,7 +87,12 @@ function above(what: (level: number) => string, identity: Readonly<Record<string
 }
 
 /** Which gates would be in force now: those whose signal some connection gives for stable. */
-async function gates(target: Target, metrics: readonly Named<MetricSource>[], stable: Revision): Promise<readonly Check[]> {
+async function gates(
+  target: Target,
+  metrics: readonly Named<MetricSource>[],
+  stable: Revision,
+  parts: readonly string[],
+): Promise<readonly Check[]> {
   const measured = await Promise.all(metrics.map((source) => measure(target, source, stable)));
   const sourceOf = (gate: GateName): string | undefined => measured.find(({ signals }) => isFed(gate, signals))?.name;
   const available = GATES.flatMap((gate) => {
@@ -81,7 +100,12 @@ async function gates(target: Target, metrics: readonly Named<MetricSource>[], st
     return source === undefined ? [] : [`${gate} (${source})`];
   });
   const missing = GATES.filter((gate) => sourceOf(gate) === undefined);
-  const not = missing.length === 0 ? '' : `; nobody measures ${missing.join(', ')} now`;
+  const counted = PARTS.flatMap((part) => (parts.includes(part) ? (GATES_OF[part] ?? []) : [])).filter((gate) =>
+    missing.includes(gate),
+  );
+  const remedy =
+    counted.length === 0 ? '' : ` (the service counts ${counted.join(', ')}: read it by a metrics connection with from: guard)`;
+  const not = missing.length === 0 ? '' : `; nobody measures ${missing.join(', ')} now${remedy}`;
   const unread = measured.flatMap(({ name, error }) =>
     error === undefined ? [] : [warning(`metrics ${name}`, `${target.service}: ${error}`)],
   );

@@ -4,7 +4,7 @@
  */
 import proto from '@temporalio/proto';
 import type { SluiceClient } from '../../client/index.js';
-import { LONG_TASK_QUEUE, ROLLOUT_WORKFLOW, TASK_QUEUE } from '../../contract/names.js';
+import { DRAIN_WORKFLOW, KEEP_WORKFLOW, LONG_TASK_QUEUE, ROLLOUT_WORKFLOW, TASK_QUEUE } from '../../contract/names.js';
 import { failed, ok, warning, type Check } from './checks.js';
 
 const { TaskQueueType, WorkerVersioningMode } = proto.temporal.api.enums.v1;
@@ -24,6 +24,7 @@ export interface VersionedQueue {
   readonly pollers: readonly (Version | undefined)[];
 }
 
+/** Or what it left behind: the keeper of the old revision, the drain of a superseded rollout. */
 export interface PinnedRollout {
   readonly workflowId: string;
   readonly version: Version;
@@ -48,7 +49,27 @@ export function judgeVersioning(queues: readonly VersionedQueue[], pinned: reado
     ...(current === undefined ? [] : [`${nameOf(current)} is current for ${queue}`]),
     ...(ramping === undefined ? [] : [`${nameOf(ramping)} ramps for ${queue}`]),
   ]);
-  return [ok(WHAT, used.length === 0 ? 'not used: every worker continues every rollout' : `${used.join(', ')}, and has workers`)];
+  return [
+    ok(
+      WHAT,
+      used.length === 0
+        ? 'not used: every worker continues every rollout'
+        : [`${used.join(', ')}, and has workers`, ...leavingOf(queues, pinned)].join('; '),
+    ),
+  ];
+}
+
+/** Versions that get nothing new: what their workers are still needed for. */
+function leavingOf(queues: readonly VersionedQueue[], pinned: readonly PinnedRollout[]): readonly string[] {
+  const leaving = queues.flatMap(({ current, ramping, pollers }) =>
+    pollers.filter((poller) => poller !== undefined && !isSame(poller, current) && !isSame(poller, ramping)),
+  );
+  return [...new Set(leaving.map((version) => nameOf(version as Version)))].map((version) => {
+    const ids = pinned.filter((one) => nameOf(one.version) === version).map(({ workflowId }) => workflowId);
+    return ids.length === 0
+      ? `nothing is pinned to ${version} any more: its workers can be stopped`
+      : `${version} drains: keep its workers for ${named(ids)}`;
+  });
 }
 
 function problemsOf({ queue, current, ramping, pollers }: VersionedQueue): readonly Check[] {
@@ -87,13 +108,15 @@ function orphansOf(queues: readonly VersionedQueue[], pinned: readonly PinnedRol
   const orphans = pinned.filter(({ version }) => !alive.some((poller) => isSame(poller, version)));
   return [...new Set(orphans.map(({ version }) => nameOf(version)))].map((version) => {
     const ids = orphans.filter((orphan) => nameOf(orphan.version) === version).map(({ workflowId }) => workflowId);
-    const named = `${ids.slice(0, MOST_NAMED).join(', ')}${ids.length > MOST_NAMED ? ` and ${ids.length - MOST_NAMED} more` : ''}`;
     return failed(
       WHAT,
-      `pinned to ${version}, which has no worker: ${named}; nobody can abort them; start its workers again, or: temporal workflow update-options --workflow-id ID --versioning-override-behavior auto_upgrade`,
+      `pinned to ${version}, which has no worker: ${named(ids)}; nobody can abort them; start its workers again, or: temporal workflow update-options --workflow-id ID --versioning-override-behavior auto_upgrade`,
     );
   });
 }
+
+const named = (ids: readonly string[]): string =>
+  `${ids.slice(0, MOST_NAMED).join(', ')}${ids.length > MOST_NAMED ? ` and ${ids.length - MOST_NAMED} more` : ''}`;
 
 export async function checkVersioning(client: SluiceClient): Promise<readonly Check[]> {
   const living = await client.workers();
@@ -134,7 +157,7 @@ async function pinnedRollouts({ temporal: { connection, namespace } }: SluiceCli
   const { executions } = await connection.withDeadline(Date.now() + 5_000, () =>
     connection.workflowService.listWorkflowExecutions({
       namespace,
-      query: `WorkflowType = '${ROLLOUT_WORKFLOW}' AND ExecutionStatus = 'Running' AND TemporalWorkflowVersioningBehavior = 'Pinned'`,
+      query: `WorkflowType IN ('${ROLLOUT_WORKFLOW}', '${KEEP_WORKFLOW}', '${DRAIN_WORKFLOW}') AND ExecutionStatus = 'Running' AND TemporalWorkflowVersioningBehavior = 'Pinned'`,
       pageSize: 1_000,
     }),
   );

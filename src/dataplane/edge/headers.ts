@@ -1,20 +1,10 @@
 /** Which headers pass the edge. */
 import type { IncomingMessage } from 'node:http';
+import { HOP_BY_HOP } from '../../domain/hop-by-hop.js';
 import { PIN_HEADERS, TOKEN_HEADER } from './pins.js';
 
 export type OutgoingHeaders = Record<string, string | string[]>;
 
-/** They belong to one connection, not to the message (RFC 9110, 7.6.1). */
-const HOP_BY_HOP = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-connection',
-  'proxy-authenticate',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-]);
 /** What the edge says, nobody else may say. */
 const OURS = ['x-release-slot', 'x-release-role', 'x-route-why', 'x-route-gen', 'x-route-lease'];
 /** `expect` has been answered here. */
@@ -46,7 +36,7 @@ export function headersToClient(
   const dropped = namedBy(fromSlot['connection']);
   const headers: OutgoingHeaders = {};
   for (const [name, value] of Object.entries(fromSlot)) {
-    if (value !== undefined && !HOP_BY_HOP.has(name) && !dropped.includes(name)) headers[name] = value;
+    if (value !== undefined && !HOP_BY_HOP.includes(name) && !dropped.includes(name)) headers[name] = value;
   }
   Object.assign(headers, ours);
   if (cookies.length > 0) headers['set-cookie'] = [fromSlot['set-cookie'] ?? [], cookies].flat(2);

@@ -5,7 +5,7 @@
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import { once } from 'node:events';
 import { Counter, Gauge, Registry } from 'prom-client';
-import { LATENCY_BOUNDS_MS } from './bounds.js';
+import { LATENCY_BOUNDS_MS } from '../../domain/latency-bounds.js';
 import { receiveDatagrams, type Datagrams } from './datagrams.js';
 import { parseLogLine } from './log-line.js';
 import type { ReleaseLimits } from './releases.js';

@@ -4,7 +4,7 @@
  * and those of configured slots exist from the start with 0: absent means "no data", never "no errors".
  */
 import { Counter, Histogram, Registry } from 'prom-client';
-import { inSeconds } from './bounds.js';
+import { inSeconds } from '../../domain/latency-bounds.js';
 import { codeClassOf, cutBy } from './classify.js';
 import type { LoggedRequest } from './log-line.js';
 import type { ReleaseKey } from './releases.js';

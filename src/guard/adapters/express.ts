@@ -8,6 +8,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Guard } from '../guard.js';
 import { beginRequest, isGuarded, KEY_HEADER, type HttpOptions } from '../http.js';
 import { answerOf } from '../problem.js';
+import { isClaimed, markClaimed } from './claimed.js';
 import { requestBytes } from './request-bytes.js';
 import { holdResponse, sendOutcome, watchResponse } from './response-capture.js';
 
@@ -30,7 +31,6 @@ export interface ExpressOptions<Request extends ExpressRequest> extends HttpOpti
 export type ExpressGuard<Request> = (request: Request, response: ServerResponse, next: () => void) => Promise<void>;
 
 const BODY_LIMIT_BYTES = 10 * 1024 * 1024;
-const guarded = new WeakSet<IncomingMessage>();
 
 export function expressGuard<Request extends ExpressRequest = ExpressRequest>(
   guard: Guard,
@@ -40,11 +40,11 @@ export function expressGuard<Request extends ExpressRequest = ExpressRequest>(
   return async (request, response, next) => {
     const method = request.method ?? 'GET';
     // Mounted twice, the inner one would be answered by the outer one's claim.
-    if (!isGuarded(method, options) || guarded.has(request)) {
+    if (!isGuarded(method, options) || isClaimed(request)) {
       next();
       return;
     }
-    guarded.add(request);
+    markClaimed(request);
     const bytes = await requestBytes(request, bodyLimitBytes);
     const meta = {
       method,

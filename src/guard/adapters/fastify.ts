@@ -19,7 +19,7 @@ export function fastifyGuard(guard: Guard, options: FastifyOptions): (app: Fasti
   const executions = new WeakMap<FastifyRequest, Execution>();
   const { streamTypes, mode } = options;
 
-  const plugin = (app: FastifyInstance): Promise<void> => {
+  return ofItsScope((app) => {
     app.addHook('preParsing', (request, _reply, payload, done) => {
       if (!isGuarded(request.method, options)) {
         done(null, payload);
@@ -74,8 +74,11 @@ export function fastifyGuard(guard: Guard, options: FastifyOptions): (app: Fasti
       return settled.kind === 'send' ? payload : replaced(reply, answerOf(settled.refusal));
     });
     return Promise.resolve();
-  };
-  // Hooks of a plugin stay within it; these are for the scope that registers it.
+  });
+}
+
+/** Hooks of a plugin stay within it; those of ours are for the scope that registers it. */
+export function ofItsScope(plugin: (app: FastifyInstance) => Promise<void>): (app: FastifyInstance) => Promise<void> {
   return Object.assign(plugin, { [Symbol.for('skip-override')]: true });
 }
 
@@ -120,7 +123,7 @@ function sealedAtItsEnd(
   return source.pipe(passing);
 }
 
-function send(reply: FastifyReply, outcome: Outcome): FastifyReply {
+export function send(reply: FastifyReply, outcome: Outcome): FastifyReply {
   return reply.send(replaced(reply, outcome));
 }
 

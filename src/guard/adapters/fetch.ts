@@ -9,6 +9,7 @@ import type { Body, Outcome } from '../outcome.js';
 import { answerOf, REPLAYED_HEADER } from '../problem.js';
 import { NothingDone } from '../refusal.js';
 import { BodyRecorder } from './body-recorder.js';
+import { markClaimed } from './claimed.js';
 
 export interface FetchOptions extends HttpOptions<Request> {
   /** The route's pattern; the path unless told. */
@@ -38,6 +39,7 @@ export function fetchGuard<Rest extends readonly unknown[]>(
     if (beginning.kind === 'pass') return handler(request, ...rest);
     if (beginning.kind === 'answer') return responseOf(beginning.outcome);
     const { execution } = beginning;
+    markClaimed(request);
     let response: Response;
     try {
       response = await handler(request, ...rest);
@@ -124,7 +126,7 @@ function passing(
   });
 }
 
-function responseOf({ status, headers, body }: Outcome): Response {
+export function responseOf({ status, headers, body }: Outcome): Response {
   const bytes = body.kind === 'bytes' && body.bytes.byteLength > 0 ? Buffer.from(body.bytes) : null;
   return new Response(bytes, { status, headers });
 }

@@ -24,7 +24,7 @@ export type JobEnd<Result> =
   /** Done before, and its result was too large to be kept. */
   | { readonly kind: 'not-kept' };
 
-const METHOD = 'JOB';
+export const METHOD = 'JOB';
 
 /** `result` must be JSON or undefined: a replay gives it back from its JSON. A throw of `NothingDone` frees the key. */
 export function guardJob<Payload, Result>(
@@ -69,4 +69,4 @@ function outcomeOf(result: unknown): Outcome {
 }
 
 /** Of `undefined` there is no JSON. */
-const bytesOf = (value: unknown): Buffer => Buffer.from((JSON.stringify(value) as string | undefined) ?? '');
+export const bytesOf = (value: unknown): Buffer => Buffer.from((JSON.stringify(value) as string | undefined) ?? '');

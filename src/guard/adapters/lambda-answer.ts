@@ -6,6 +6,8 @@ export interface LambdaAnswer {
   readonly statusCode: number;
   readonly headers?: Readonly<Record<string, boolean | number | string>>;
   readonly multiValueHeaders?: Readonly<Record<string, readonly (boolean | number | string)[]>>;
+  /** Of payload 2.0. */
+  readonly cookies?: readonly string[];
   readonly body?: string;
   readonly isBase64Encoded?: boolean;
 }
@@ -34,5 +36,5 @@ export function answerFrom({ status, headers, body }: Outcome): LambdaAnswer {
   return { statusCode: status, headers, body: bytes.toString(isText ? 'utf8' : 'base64'), isBase64Encoded: !isText };
 }
 
-const isAnswer = (answer: unknown): answer is LambdaAnswer =>
+export const isAnswer = (answer: unknown): answer is LambdaAnswer =>
   typeof answer === 'object' && answer !== null && typeof (answer as LambdaAnswer).statusCode === 'number';

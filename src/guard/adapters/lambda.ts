@@ -7,6 +7,7 @@ import type { Guard } from '../guard.js';
 import { beginRequest, KEY_HEADER, type HttpOptions } from '../http.js';
 import { answerOf, REPLAYED_HEADER } from '../problem.js';
 import { NothingDone } from '../refusal.js';
+import { markClaimed } from './claimed.js';
 import { answerFrom, outcomeFrom, type LambdaAnswer } from './lambda-answer.js';
 
 /** What is read of an event, of either payload format. */
@@ -37,7 +38,7 @@ export function lambdaGuard<Event extends LambdaEvent, Context>(
   handler: (event: Event, context: Context) => Promise<unknown>,
 ): (event: Event, context: Context) => Promise<unknown> {
   return async (event, context) => {
-    const method = event.httpMethod ?? methodOf(event.requestContext);
+    const method = methodOf(event);
     const path = event.rawPath ?? event.path ?? '/';
     const meta = {
       method,
@@ -47,11 +48,11 @@ export function lambdaGuard<Event extends LambdaEvent, Context>(
       key: headerOf(event, KEY_HEADER),
       tenant: options.tenant(event),
     };
-    const bytes = Buffer.from(event.body ?? '', event.isBase64Encoded === true ? 'base64' : 'utf8');
-    const beginning = await beginRequest(guard, options, meta, bytes, event);
+    const beginning = await beginRequest(guard, options, meta, bytesOf(event), event);
     if (beginning.kind === 'pass') return handler(event, context);
     if (beginning.kind === 'answer') return answerFrom(beginning.outcome);
     const { execution } = beginning;
+    markClaimed(event);
     let answer: unknown;
     try {
       answer = await handler(event, context);
@@ -78,8 +79,11 @@ function withoutReplayed(answer: unknown): unknown {
   };
 }
 
-const methodOf = (context: unknown): string =>
-  (context as { readonly http?: { readonly method?: string } } | undefined)?.http?.method ?? 'GET';
+export const methodOf = ({ httpMethod, requestContext }: LambdaEvent): string =>
+  httpMethod ?? (requestContext as { readonly http?: { readonly method?: string } } | undefined)?.http?.method ?? 'GET';
 
-const headerOf = ({ headers }: LambdaEvent, wanted: string): string | undefined =>
+export const headerOf = ({ headers }: LambdaEvent, wanted: string): string | undefined =>
   Object.entries(headers ?? {}).find(([name]) => name.toLowerCase() === wanted)?.[1];
+
+export const bytesOf = ({ body, isBase64Encoded }: LambdaEvent): Buffer =>
+  Buffer.from(body ?? '', isBase64Encoded === true ? 'base64' : 'utf8');

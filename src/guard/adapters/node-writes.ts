@@ -38,3 +38,14 @@ const isList = (value: unknown): value is readonly (OutgoingHttpHeader | readonl
 export function headerText(value: OutgoingHttpHeader | undefined): string | undefined {
   return value === undefined ? undefined : Array.isArray(value) ? value.join(', ') : String(value);
 }
+
+/** For every answer that goes out, whoever gives it: one of the guard's own drops what stood in the head before. */
+export function stampHead(response: ServerResponse, stamp: Readonly<Record<string, string>>): void {
+  const writeHead = response.writeHead.bind(response) as (...given: unknown[]) => ServerResponse;
+  Object.assign(response, {
+    writeHead: (...given: unknown[]) => {
+      if (!response.headersSent) addHeaders(response, stamp);
+      return writeHead(...given);
+    },
+  });
+}

@@ -5,6 +5,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { Pool, PoolClient } from 'pg';
+import { SCHEMA_NAME } from '../../domain/release-store.js';
 
 interface Migration {
   readonly name: string;
@@ -27,13 +28,36 @@ const MIGRATIONS: readonly Migration[] = [
 CREATE INDEX claims_keep_until ON SCHEMA.claims (keep_until);`,
   },
   { name: '2 heads', sql: `CREATE TABLE SCHEMA.heads (source text PRIMARY KEY, revision bigint NOT NULL);` },
+  {
+    name: '3 releases',
+    sql: `CREATE TABLE SCHEMA.releases (
+  environment text,
+  service text,
+  epoch bigint NOT NULL,
+  sequence bigint NOT NULL,
+  record jsonb NOT NULL,
+  PRIMARY KEY (environment, service)
+);`,
+  },
+  {
+    name: '4 partitions',
+    sql: `CREATE TABLE SCHEMA.partitions (
+  queue text,
+  partition text,
+  release text NOT NULL,
+  revision text NOT NULL,
+  epoch bigint NOT NULL,
+  workers jsonb NOT NULL,
+  PRIMARY KEY (queue, partition)
+);`,
+  },
 ];
 
 export const checksumOf = (sql: string): string => createHash('sha256').update(sql).digest('hex');
 
-/** A schema's name stands in statements as it is, so nothing but a plain name is let through. */
+/** See `SCHEMA_NAME`. */
 export function checkedSchema(schema: string): string {
-  if (/^[a-z_][a-z0-9_]{0,62}$/.test(schema)) return schema;
+  if (SCHEMA_NAME.test(schema)) return schema;
   throw new TypeError(`the schema "${schema}" cannot be used: take lower-case letters, digits and underscores`);
 }
 

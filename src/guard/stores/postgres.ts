@@ -3,18 +3,13 @@
  * database, `transact` seals it in the effect's own transaction.
  */
 import type { Pool, PoolClient } from 'pg';
+import { GUARD_SCHEMA } from '../../domain/release-store.js';
 import type { StoreKey } from '../keys.js';
 import { encodeRecord, type StoredRecord } from '../record.js';
-import {
-  CommitUnknown,
-  type Claim,
-  type Claimed,
-  type TransactionalStore,
-  type TransactionEnd,
-  type TransactionLimits,
-} from '../store.js';
+import type { Claim, Claimed, TransactionalStore, TransactionEnd, TransactionLimits } from '../store.js';
 import { assertMigrated, checkedSchema, migratePostgres } from './postgres-migrations.js';
 import { claimedFrom, claimStatement, completeStatement, type ClaimRow } from './postgres-statements.js';
+import { inTransaction } from './postgres-transaction.js';
 
 export interface PostgresStoreOptions {
   /** Where the tables are; `sluice_guard` unless told. */
@@ -27,10 +22,15 @@ export interface PostgresStoreOptions {
  * `pool` needs more than one connection for `guard.tx`: while a transaction holds one, the lease is renewed through another.
  */
 export async function openPostgresStore(pool: Pool, options: PostgresStoreOptions = {}): Promise<PostgresStore> {
-  const schema = checkedSchema(options.schema ?? 'sluice_guard');
+  return new PostgresStore(pool, await preparedSchema(pool, options));
+}
+
+/** The schema that `options` name, with its tables. Rejects if the database is behind and `migrate` is not set. */
+export async function preparedSchema(pool: Pool, options: PostgresStoreOptions): Promise<string> {
+  const schema = checkedSchema(options.schema ?? GUARD_SCHEMA);
   if (options.migrate === true) await migratePostgres(pool, schema);
   await assertMigrated(pool, schema);
-  return new PostgresStore(pool, schema);
+  return schema;
 }
 
 /** A row that appears between a statement's snapshot and its insert is seen by the next statement. */
@@ -98,30 +98,13 @@ export class PostgresStore implements TransactionalStore<PoolClient> {
     limits: TransactionLimits,
     work: (db: PoolClient) => Promise<StoredRecord | undefined>,
   ): Promise<TransactionEnd> {
-    const db = await this.#pool.connect();
-    let broken: Error | undefined;
-    const note = (error: Error): void => {
-      broken = error;
-    };
-    // Without a listener, a server that ends the session would end the process.
-    db.on('error', note);
-    const rollBack = (): Promise<unknown> => db.query('ROLLBACK').catch(note);
-    try {
-      const end = await this.#work(db, key, token, limits, work).catch(async (error: unknown) => {
-        await rollBack();
-        throw error;
-      });
-      if (end === 'sealed')
-        await this.#commit(db).catch((error: unknown) => {
-          broken = error as Error;
-          throw error;
-        });
-      else await rollBack();
-      return end;
-    } finally {
-      db.off('error', note);
-      db.release(broken);
-    }
+    return inTransaction<TransactionEnd>(this.#pool, limits.idleMs, async (db) => {
+      const record = await work(db);
+      if (record === undefined) return { commit: false, end: 'rolled-back' };
+      // Last, so that its lock on the claim is as short as the commit.
+      const { rowCount } = await db.query(this.#completeStatement, [key, token, encodeRecord(record), limits.retainMs]);
+      return rowCount === 1 ? { commit: true, end: 'sealed' } : { commit: false, end: 'stale' };
+    });
   }
 
   async advance(db: PoolClient, source: StoreKey, revision: number): Promise<boolean> {
@@ -131,31 +114,6 @@ export class PostgresStore implements TransactionalStore<PoolClient> {
       [source, revision],
     );
     return rowCount === 1;
-  }
-
-  async #work(
-    db: PoolClient,
-    key: StoreKey,
-    token: string,
-    { retainMs, idleMs }: TransactionLimits,
-    work: (db: PoolClient) => Promise<StoredRecord | undefined>,
-  ): Promise<TransactionEnd> {
-    await db.query(`BEGIN; SET LOCAL idle_in_transaction_session_timeout = ${String(idleMs)}`);
-    const record = await work(db);
-    if (record === undefined) return 'rolled-back';
-    // Last, so that its lock on the claim is as short as the commit.
-    const { rowCount } = await db.query(this.#completeStatement, [key, token, encodeRecord(record), retainMs]);
-    return rowCount === 1 ? 'sealed' : 'stale';
-  }
-
-  async #commit(db: PoolClient): Promise<void> {
-    try {
-      await db.query('COMMIT');
-    } catch (error) {
-      // An error that the server answered with, such as a deferred constraint, rolled back for certain.
-      if ((error as { severity?: string }).severity === 'ERROR') throw error;
-      throw new CommitUnknown('the connection to PostgreSQL broke during the commit', { cause: error });
-    }
   }
 
   #released(key: StoreKey, token: string, notCounted: 0 | 1): Promise<boolean> {

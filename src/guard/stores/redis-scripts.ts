@@ -9,9 +9,10 @@ export interface Script {
   readonly sha1: string;
 }
 
-const script = (text: string): Script => ({ text, sha1: createHash('sha1').update(text).digest('hex') });
+export const script = (text: string): Script => ({ text, sha1: createHash('sha1').update(text).digest('hex') });
 
-const NOW = `local time = redis.call('TIME')
+/** Milliseconds, in `now`. */
+export const NOW = `local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)`;
 
 /** fingerprint, token, lease, retention → [kind, …] */

@@ -2,6 +2,7 @@
  * Keys in Redis: one round trip to claim, one to seal. It remembers as well as the server does: a failover to a
  * replica that lags forgets the keys of the last moments, and a server that evicts forgets any, so it is refused.
  */
+import { GUARD_PREFIX } from '../../domain/release-store.js';
 import { decodeRecord, encodeRecord, type StoredRecord } from '../record.js';
 import type { StoreKey } from '../keys.js';
 import type { Claim, Claimed, Store } from '../store.js';
@@ -29,11 +30,14 @@ export interface RedisStoreOptions {
   readonly prefix?: string;
 }
 
+/** See `assertUsable`. */
+export async function openRedisStore(command: RedisCommand, { prefix = GUARD_PREFIX }: RedisStoreOptions = {}): Promise<Store> {
+  await assertUsable(command);
+  return new RedisStore(command, prefix);
+}
+
 /** Rejects if the server may evict keys, or if `command` does not give bytes back. */
-export async function openRedisStore(
-  command: RedisCommand,
-  { prefix = 'sluice:guard:' }: RedisStoreOptions = {},
-): Promise<Store> {
+export async function assertUsable(command: RedisCommand): Promise<void> {
   const probe = Buffer.from([0x00, 0xff, 0xfe]);
   const echoed = await command(['ECHO', probe]);
   if (!(echoed instanceof Buffer && echoed.equals(probe)))
@@ -44,7 +48,6 @@ export async function openRedisStore(
     throw new Error(
       `Redis has maxmemory-policy ${policy ?? 'unknown'}, so it may forget keys and let effects happen twice: set it to noeviction`,
     );
-  return new RedisStore(command, prefix);
 }
 
 class RedisStore implements Store {
@@ -82,16 +85,26 @@ class RedisStore implements Store {
     return (await this.#run(RELEASE, key, [token, effect])) === 1;
   }
 
-  async #run({ sha1, text }: Script, key: StoreKey, values: readonly (string | Buffer)[]): Promise<unknown> {
-    const rest = ['1', `${this.prefix}${key}`, ...values];
-    try {
-      return await this.command(['EVALSHA', sha1, ...rest]);
-    } catch (error) {
-      // After a restart the server no longer knows its scripts.
-      if (error instanceof Error && error.message.startsWith('NOSCRIPT')) return this.command(['EVAL', text, ...rest]);
-      throw error;
-    }
+  #run(script: Script, key: StoreKey, values: readonly (string | Buffer)[]): Promise<unknown> {
+    return evaluate(this.command, script, [`${this.prefix}${key}`], values);
   }
 }
 
-const ms = (value: number): string => String(Math.ceil(value));
+/** After a restart the server no longer knows its scripts, so it is told again. */
+export async function evaluate(
+  command: RedisCommand,
+  { sha1, text }: Script,
+  keys: readonly string[],
+  values: readonly (string | Buffer)[],
+): Promise<unknown> {
+  const rest = [String(keys.length), ...keys, ...values];
+  try {
+    return await command(['EVALSHA', sha1, ...rest]);
+  } catch (error) {
+    if (error instanceof Error && error.message.startsWith('NOSCRIPT')) return command(['EVAL', text, ...rest]);
+    throw error;
+  }
+}
+
+/** A time for a script: whole milliseconds. */
+export const ms = (value: number): string => String(Math.ceil(value));

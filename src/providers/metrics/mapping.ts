@@ -58,6 +58,33 @@ export const EXPORTER_METRICS: z.input<typeof metrics> = {
   latency: { name: 'sluice_latency_seconds', unit: 's' },
 };
 
+/** What a service shows that has the guard's metrics on. */
+export const GUARD_LABELS: z.input<typeof labels> = {
+  service: 'service',
+  revision: { revision: 'slot', release_id: 'release' },
+  // As Prometheus calls it; of a scraped page the address tells.
+  replica: 'instance',
+};
+
+/** How old queues get is not among it: a service without a queue would be blind for ever. */
+export const GUARD_METRICS: z.input<typeof metrics> = {
+  errors: {
+    requests: { name: 'sluice_guard_requests_total' },
+    bad: { name: 'sluice_guard_requests_total', where: { code: '5..' } },
+    cutStreams: { name: 'sluice_guard_streams_cut_total', where: { by: 'server' } },
+  },
+  latency: { name: 'sluice_guard_latency_seconds', unit: 's' },
+  coldStarts: { requests: { name: 'sluice_guard_requests_total' }, bad: { name: 'sluice_guard_cold_starts_total' } },
+  // A retry of an attempt that was lost has no record that could answer it: it is no replay (A14), and an identical release whose
+  // clients retry its 5xx would fail by it.
+  dedupe: {
+    replays: { name: 'sluice_guard_events_total', where: { kind: 'replayed|duplicate-effect' } },
+    misses: { name: 'sluice_guard_events_total', where: { kind: 'duplicate-effect' } },
+    duplicateEffects: { name: 'sluice_guard_events_total', where: { kind: 'duplicate-effect' } },
+  },
+  schemaRefusals: { name: 'sluice_guard_schema_refusals_total' },
+};
+
 /** The fields that every source of Prometheus metrics shares. */
 export const mappingFields = {
   labels: labels.prefault(EXPORTER_LABELS),

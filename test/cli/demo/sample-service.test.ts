@@ -9,6 +9,7 @@ import { warmUp } from '../../../src/activities/warm-up.js';
 import { deployFiles } from '../../../src/cli/demo/answers.js';
 import type { EffectResult } from '../../../src/domain/effects.js';
 import { Attempt, CANDIDATE, RAMP, Stage, WHERE } from '../../activities/fakes.js';
+import { wholeEvents } from '../../../src/guard/index.js';
 import { typescriptProgram } from '../../harness/node-program.js';
 import { freePort } from '../../harness/ports.js';
 import { startProcess, type ManagedProcess } from '../../harness/processes.js';
@@ -99,4 +100,35 @@ test('half a model file is no model', async () => {
   writeFileSync(file('model.json'), '{"weights": [1, 0.5');
   const result = await warm();
   assert.match(result.kind === 'not-warm' ? result.failing.join('; ') : result.kind, /^model: /);
+});
+
+test('it says who it is and which parts of the guard are on', async () => {
+  const response = await fetch(`${url}/.well-known/release`);
+  const { releaseId, revision, schemaPins, parts } = (await response.json()) as Record<string, unknown>;
+  assert.deepEqual([releaseId, revision], ['v2', 'green']);
+  assert.deepEqual(schemaPins, { schemaRev: 7, indexHash: 'demo', modelTag: 'demo-1' });
+  assert.deepEqual(parts, ['warm-up', 'metrics', 'idempotency', 'drain']);
+  assert.equal(response.headers.get('x-revision'), 'green');
+});
+
+test('a question that is posted twice is taken once, and counted as a replay', async () => {
+  const post = (): Promise<Response> =>
+    fetch(`${url}/ask?q=what+is+a+canary`, { method: 'POST', headers: { 'idempotency-key': 'k-1' } });
+  const first = await post();
+  assert.equal(first.status, 201);
+  const again = await post();
+  assert.deepEqual(await again.json(), await first.json());
+  assert.equal(again.headers.get('idempotent-replayed'), 'true');
+  assert.match(await (await fetch(`${url}/metrics`)).text(), /sluice_guard_events_total\{.*kind="replayed"\} 1/);
+});
+
+test('when it is asked to go, an open stream ends with its marker first', async () => {
+  const { body } = await fetch(`${url}/stream?q=what+is+a+drain`);
+  const events = wholeEvents(body as unknown as AsyncIterable<Uint8Array>);
+  await events.next();
+  service.signal('SIGTERM');
+  let seen = 1;
+  for await (const { data } of events) if (data !== '') seen += 1;
+  assert.equal(seen, 15);
+  assert.equal((await service.waitForExit({ withinMs: 20_000 })).code, 0);
 });

@@ -1,0 +1,22 @@
+/** A worker of one partition: one job after the other while the partition is this revision's, and none while it is not. */
+import { holdPartition, IDLE_MS, pause, tell, type Held, type HoldOptions } from './hold.js';
+import { maxWorkersOf } from './policy.js';
+
+/**
+ * Calls `job` again and again; it takes one job, does it behind the fence of `held.lease`, and says whether there was one. Each
+ * worker does one job at a time, so the cap on workers is the cap on jobs (R30). Resolves after `options.signal`, when the
+ * present job is done and the lease is left. A job that throws is told to `onEvent`, and the next begins after `idleMs`.
+ */
+export async function consumePartition(options: HoldOptions, job: (held: Held) => Promise<'worked' | 'empty'>): Promise<void> {
+  const { policy, flow = 'batch', idleMs = IDLE_MS } = options;
+  const isPaused = (): boolean => maxWorkersOf(policy?.(), flow) === 0;
+  await holdPartition(options, async (held) => {
+    while (!held.leaving.aborted && !isPaused()) {
+      const end = await job(held).catch((error: unknown) => {
+        tell(options, { kind: 'job-error', error });
+        return 'empty' as const;
+      });
+      if (end === 'empty') await pause(idleMs, held.leaving);
+    }
+  });
+}

@@ -6,6 +6,7 @@ import { compareCommand } from './commands/compare.js';
 import { demoCommand } from './commands/demo.js';
 import { devCommand } from './commands/dev.js';
 import { doctorCommand } from './commands/doctor.js';
+import { drillCommand } from './commands/drill.js';
 import { exporterCommand } from './commands/exporter.js';
 import { initCommand } from './commands/init.js';
 import { listCommand } from './commands/list.js';
@@ -38,6 +39,7 @@ const COMMANDS = [
   timelineCommand,
   whatIfCommand,
   compareCommand,
+  drillCommand,
   doctorCommand,
   exporterCommand,
   codecServerCommand,

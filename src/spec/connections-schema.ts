@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { SCHEMA_NAME } from '../domain/release-store.js';
 import { labelName, metricName, whereSchema } from './custom-gates-schema.js';
 import { choice, count, duration, flag, label, name, section, text } from './fields.js';
 import { address, secret } from './secret-schema.js';
@@ -36,7 +37,7 @@ const haproxy = section({
   directory: filePath().describe('Folder of the map files, which hold what a reload returns to.'),
   control: address().describe('The `ctl` front end: read-back and clock.'),
   public: address().describe('Where users arrive: probes go there.'),
-  releaseToken: secret().describe('Authorises pinned requests (A15).'),
+  releaseToken: secret().describe('Authorises pinned requests.'),
 });
 
 const edge = section({
@@ -115,6 +116,9 @@ const measuredIn = (unit: string) =>
   );
 
 const naming = {
+  from: choice(['exporter', 'guard'])
+    .optional()
+    .describe('Whose metrics these are: those of `sluice exporter`, or what services with the guard show. `names` adds to them.'),
   labels: section({
     service: labelName().optional().describe('Absent beside `names`: the source serves one service.'),
     environment: labelName().optional(),
@@ -137,10 +141,10 @@ const naming = {
     queueAge: measuredIn('s where nothing is said.').optional().describe('A gauge: age of the oldest message.'),
     replays: selector().optional(),
     duplicates: selector().optional(),
-    schemaRefusals: selector().optional().describe('Requests refused for their schema pins (R27).'),
+    schemaRefusals: selector().optional().describe('Requests refused for their schema pins.'),
   })
     .optional()
-    .describe('Metrics, where they are not ours. What is not named is not judged.'),
+    .describe('Metrics, where they are not ours. Without `from`, what is not named is not judged.'),
   custom: z
     .record(name(), section({ bad: selector(), all: selector() }), { error: 'a mapping from names to {bad, all}' })
     .optional()
@@ -159,9 +163,7 @@ const scrape = section({
   urls: addresses().describe('Every replica’s own address: through a balancer the counts would hop.'),
   serviceParameter: text(/^[A-Za-z0-9_-]{1,64}$/, 'the name of a query parameter')
     .optional()
-    .describe(
-      'Limits the page to one service. Without `names` it is `service`, which `sluice exporter` knows; otherwise none is sent.',
-    ),
+    .describe('Limits the page to one service. Of `sluice exporter` it is `service`, which it knows; otherwise none is sent.'),
   ...naming,
 });
 
@@ -182,7 +184,26 @@ const httpController = section({
 });
 
 export const capacitySchema = byType(['http'], [httpController]);
-export const queuesSchema = byType(['http'], [httpController]);
+
+const postgresQueues = section({
+  type: z.literal('postgres'),
+  url: secret().describe('`postgres://user:password@host:5432/database` of the services’ guards.'),
+  schema: text(SCHEMA_NAME, 'a name of lower-case letters, digits and underscores')
+    .optional()
+    .describe('Where the guard’s tables are; sluice_guard where nothing is said.'),
+  timeout: timeout().describe('Of connecting, and of each call.'),
+});
+
+const redisQueues = section({
+  type: z.literal('redis'),
+  url: secret().describe('`redis://user:password@host:6379` or `rediss://…` of the services’ guards.'),
+  prefix: text(/^[!-~]{1,128}$/, 'printable characters without spaces')
+    .optional()
+    .describe('Before every key of the guard; sluice:guard: where nothing is said.'),
+  timeout: timeout().describe('Of connecting, and of each call.'),
+});
+
+export const queuesSchema = byType(['http', 'postgres', 'redis'], [httpController, postgresQueues, redisQueues]);
 
 const webhook = section({
   type: z.literal('webhook'),

@@ -25,22 +25,22 @@ function gate<Tolerance extends z.ZodType<number>>(tolerance: Tolerance, meaning
 export const gatesSchema = section({
   errors: gate(
     share({ above: 0, most: 0.5, example: '0.05%' }),
-    'More 5xx and cut streams than stable has, in percentage points (R3).',
+    'More 5xx and cut streams than stable has, in percentage points.',
   ).optional(),
   latency: gate(
     share({ above: 0, most: 10, example: '10%' }).transform((more) => Number((1 + more).toFixed(6))),
-    'How much higher p95 may be than that of stable (R4).',
+    'How much higher p95 may be than that of stable.',
   ).optional(),
-  coldStarts: gate(share({ above: 0, most: 1, example: '5%' }), 'Share of cold starts (R8).').optional(),
+  coldStarts: gate(share({ above: 0, most: 1, example: '5%' }), 'Share of cold starts.').optional(),
   queueAge: gate(
     duration({ leastMs: 1_000 }).transform((ms) => ms / 1_000),
-    'Rise of the oldest message’s age that matters (R7).',
+    'Rise of the oldest message’s age that matters.',
   ).optional(),
   // The questions are fixed and paired: there is no chance in it that alpha could bound.
-  drift: section(gateShape(quantity({ above: 0, most: 1, unit: '' }), 'Median |ΔS| between the revisions (R5).')).optional(),
+  drift: section(gateShape(quantity({ above: 0, most: 1, unit: '' }), 'Median |ΔS| between the revisions.')).optional(),
   dedupe: gate(
     share({ above: 0, most: 1, example: '0.1%' }),
-    'Share of replays that were not answered from the record (R21).',
+    'Share of replays that were not answered from the record.',
   ).optional(),
   custom: customGatesSchema.optional().describe('Gates of your own, by name.'),
 });

@@ -55,8 +55,8 @@ export function parseRollout(text: string, { file, env, set = [], platform }: Ro
     ),
   ];
   const broken = rules.map((finding) => locate(finding, tree, { origin: `from the profile ${profile.profile.name}` }));
-  const problems = [...remaining, ...overrides, ...written.problems, ...withoutRepeats(broken)];
-  return problems.length === 0 ? { kind: 'ok', plan } : { kind: 'invalid', problems: inReadingOrder(problems) };
+  const problems = [...remaining, ...overrides, ...written.problems, ...broken];
+  return problems.length === 0 ? { kind: 'ok', plan } : { kind: 'invalid', problems: inReadingOrder(withoutRepeats(problems)) };
 }
 
 function chosenProfile(
@@ -118,7 +118,7 @@ function withRoomToExtend(settings: Settings): Settings {
   return { ...settings, soakMax: Math.max(settings.soakMax, ...soaks) };
 }
 
-/** A rule broken by several steps through one field is said once. */
+/** A rule broken by several steps through one field is said once, and so is what two checks find alike. */
 function withoutRepeats(problems: readonly Problem[]): readonly Problem[] {
   return problems.filter(
     (problem, index) =>

@@ -2,6 +2,7 @@ import type { Placeholder, PromQl } from '../domain/custom-measure.js';
 
 const IDENTITY = ['service', 'environment', 'revision', 'release'] as const satisfies readonly Placeholder['fill'][];
 const LONGEST = 2_000;
+const CLOSING: Readonly<Record<string, string>> = { '(': ')', '[': ']', '{': '}' };
 
 export const PROMQL_PLACEHOLDERS = [...IDENTITY, 'window'].map((name) => `{{${name}}}`).join(', ');
 
@@ -17,6 +18,7 @@ export function parsePromQl(text: string): Parsed {
   const parts: (string | Placeholder)[] = [];
   let written = '';
   let quote: { readonly mark: string; readonly compared: 'text' | 'pattern' } | undefined;
+  const open: string[] = [];
   for (let at = 0; at < text.length; at++) {
     const character = text[at] ?? '';
     if (text.startsWith('{{', at)) {
@@ -37,12 +39,16 @@ export function parsePromQl(text: string): Parsed {
       written += character + (text[++at] ?? '');
       continue;
     }
+    if (quote === undefined && character in CLOSING) open.push(CLOSING[character] ?? '');
+    if (quote === undefined && ')]}'.includes(character) && open.pop() !== character)
+      return broken(`a bracket before "${text.slice(at, at + 20)}" that this one closes`);
     if (quote === undefined && `"'\``.includes(character))
       quote = { mark: character, compared: written.trimEnd().endsWith('~') ? 'pattern' : 'text' };
     else if (character === quote?.mark) quote = undefined;
     written += character;
   }
   if (quote !== undefined) return broken(`a ${quote.mark} at the end of what another one begins`);
+  if (open.length > 0) return broken(`"${open.toReversed().join('')}" at the end, for the brackets that are open`);
   return { kind: 'ok', promQl: { kind: 'promql', parts: [...parts, written].filter((part) => part !== '') } };
 }
 

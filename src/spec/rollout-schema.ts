@@ -5,7 +5,7 @@ import { settingsShape } from './settings-schema.js';
 const tag = () => text(/^[\x21-\x7e]{1,256}$/, '1 to 256 printable characters without spaces');
 
 const schemaPins = section({
-  schemaRev: count({ least: 0, most: 1_000_000_000 }).describe('SCHEMA_REV: a growing number (A16).'),
+  schemaRev: count({ least: 0, most: 1_000_000_000 }).describe('SCHEMA_REV: a growing number.'),
   indexHash: tag().describe('INDEX_HASH: compared for equality.'),
   modelTag: tag().describe('MODEL_TAG: compared for equality.'),
 });
@@ -14,7 +14,7 @@ const capacity = section({
   connection: name().optional().describe('Who is asked for units; absent: the figures serve `sluice plan` alone.'),
   headroom: quantity({ above: 0, most: 10, unit: '' })
     .optional()
-    .describe('Factor on what the load needs; 1.5 where nothing is said (A21).'),
+    .describe('Factor on what the load needs; 1.5 where nothing is said.'),
   expectedRps: quantity({ above: 0, most: 10_000_000, unit: 'requests a second' }).describe(
     'User requests a second over both revisions, at the median.',
   ),
@@ -31,7 +31,7 @@ export const identityShape = {
   candidate: section({
     release: releaseId().describe('Id of what ships.'),
     revision: releaseId().describe('Where it runs: a slot of the router, or a revision’s id.'),
-    schemaPins: schemaPins.optional().describe('What both sides of a call must agree on (R24).'),
+    schemaPins: schemaPins.optional().describe('What both sides of a call must agree on.'),
   }).describe('The new revision.'),
   router: name().describe('Connection to the router.'),
   metrics: oneOrMore(name(), 'the name of a connection or a list of 1 to 20').describe('Connections to the metrics.'),

@@ -64,7 +64,7 @@ export const settingsShape = {
     .max(20, { error: stepList })
     .optional()
     .describe('Weights, strictly rising; the last is 100.'),
-  soak: duration({ leastMs: 1_000 }).optional().describe('How long each step but the last is watched (A22).'),
+  soak: duration({ leastMs: 1_000 }).optional().describe('How long each step but the last is watched.'),
   soakMax: duration({ leastMs: 1_000 })
     .optional()
     .describe('How far an inconclusive step is extended before it waits for a human.'),
@@ -77,7 +77,9 @@ export const settingsShape = {
     badRequestsPerStep: z
       .union([z.literal('auto'), count({ least: 1, most: 1_000_000_000 })], { error: 'auto or a whole number from 1' })
       .optional()
-      .describe('Extra bad requests at the next step that a pass may still risk; auto: the larger of 75 and 0.02 %.'),
+      .describe(
+        'Extra bad requests at the next step that a pass may still risk; auto: the largest of 75, 0.02 % of its requests, and 8 standard deviations of the bad ones that stable would have there.',
+      ),
     beta: share({ above: 0, most: 0.5, example: '5%' })
       .optional()
       .describe('Chance of certifying a release that is worse, per gate and step.'),
@@ -101,18 +103,16 @@ export const settingsShape = {
   bucket: duration({ leastMs: 5_000, mostMs: 300_000 })
     .optional()
     .describe('Longest stretch of supervision that is one activity.'),
-  sticky: flag().optional().describe('A user who was moved stays moved as weights rise (A17).'),
+  sticky: flag().optional().describe('A user who was moved stays moved as weights rise.'),
   retry: section({
-    max: count({ least: 0, most: 5 }).optional().describe('Automatic further tries of a step after its first failure (A11).'),
+    max: count({ least: 0, most: 5 }).optional().describe('Automatic further tries of a step after its first failure.'),
     coolOff: duration().optional().describe('Wait before a retry.'),
     total: count({ least: 1, most: 20 }).optional().describe('Ramps that gate failures may cost one rollout.'),
   })
     .optional()
     .describe('What follows a gate failure.'),
   idle: section({
-    then: choice(['hold', 'accept-on-probes', 'roll-back'])
-      .optional()
-      .describe('What a service without user traffic does (A24).'),
+    then: choice(['hold', 'accept-on-probes', 'roll-back']).optional().describe('What a service without user traffic does.'),
   })
     .optional()
     .describe('Without traffic there is no evidence.'),
@@ -123,7 +123,7 @@ export const settingsShape = {
     idle: limit().describe('Longest hold without traffic.'),
     blind: limit().describe('Longest hold without metrics.'),
     foreignRoute: limit().describe('Longest hold while somebody else owns the route.'),
-    schemaHold: limit().describe('Longest hold at 0 % after a schema incompatibility (R27).'),
+    schemaHold: limit().describe('Longest hold at 0 % after a schema incompatibility.'),
     frozen: limit().describe('Longest wait of a frozen rollout for a human.'),
   })
     .optional()
@@ -132,11 +132,11 @@ export const settingsShape = {
     .array(changeWindowSchema, { error: 'a list of {days, from, to}' })
     .max(50, { error: 'at most 50 windows' })
     .optional()
-    .describe('When advancing is allowed (X18); empty: always. Abort and rollback always work.'),
+    .describe('When advancing is allowed; empty: always. Abort and rollback always work.'),
   warmUp: section({
     path: urlPath()
       .optional()
-      .describe('Answers {"cache":"ok","model":"ok","secrets":"ok","vectors":"ok"} (R13); absent: the warm path is not checked.'),
+      .describe('Answers {"cache":"ok","model":"ok","secrets":"ok","vectors":"ok"}; absent: the warm path is not checked.'),
     hold: duration().optional().describe('Ready must hold this long before it counts.'),
     timeout: duration({ leastMs: 1_000 }).optional().describe('A candidate that is not ready by then is refused.'),
   })
@@ -148,19 +148,22 @@ export const settingsShape = {
     maxFailures: count({ least: 1, most: 200 }).optional().describe('This many 5xx among them end the rollout.'),
   })
     .optional()
-    .describe('Pinned probes before any user (R14).'),
+    .describe('Pinned probes before any user.'),
   drain: section({
-    min: duration().optional().describe('Least wait from the last route change (A12).'),
+    min: duration().optional().describe('Least wait from the last route change.'),
     ceiling: duration({ leastMs: 1_000 }).optional().describe('Streams still open by then raise an alarm; nothing is killed.'),
   })
     .optional()
     .describe('The old revision after the last step.'),
   batch: section({
-    pauseUpTo: weight({ leastBp: 0 }).optional().describe('Batch work is paused through the steps up to this weight (R29).'),
+    pauseUpTo: weight({ leastBp: 0 }).optional().describe('Batch work is paused through the steps up to this weight.'),
+    capPerPartition: count({ least: 1, most: 100_000 })
+      .optional()
+      .describe('Most jobs that run at once in one queue partition; absent: no cap.'),
   })
     .optional()
     .describe('Background work.'),
-  keepStable: duration().optional().describe('How long the old revision is kept warm after a promotion (A26).'),
+  keepStable: duration().optional().describe('How long the old revision is kept warm after a promotion.'),
 };
 
 export const settingsSchema = section(settingsShape);
@@ -175,9 +178,11 @@ type Complete<T> = T extends readonly unknown[] | string | number | boolean
   ? T
   : { [K in keyof T]-?: Complete<Exclude<T[K], undefined>> };
 
-/** All layers together. Only a warm path and the gates that are off by default may be missing. */
-export type Settings = Omit<Complete<SettingsLayer>, 'gates' | 'warmUp'> & {
+/** All layers together. Only a warm path, a cap and the gates that are off by default may be missing. */
+export type Settings = Omit<Complete<SettingsLayer>, 'gates' | 'warmUp' | 'batch'> & {
   readonly gates: NonNullable<SettingsLayer['gates']>;
+  readonly batch: Complete<Pick<NonNullable<SettingsLayer['batch']>, 'pauseUpTo'>> &
+    Pick<NonNullable<SettingsLayer['batch']>, 'capPerPartition'>;
   readonly warmUp: Complete<Omit<NonNullable<SettingsLayer['warmUp']>, 'path'>> & { readonly path?: string | undefined };
 };
 

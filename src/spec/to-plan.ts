@@ -75,6 +75,7 @@ export function toPlan(
     drain: { minMs: settings.drain.min, ceilingMs: settings.drain.ceiling },
     ...(identity.capacity === undefined ? {} : { capacity: toCapacity(identity.capacity) }),
     pauseBatchUpToBp: settings.batch.pauseUpTo,
+    ...(settings.batch.capPerPartition === undefined ? {} : { capPerPartition: settings.batch.capPerPartition }),
     keepStableMs: settings.keepStable,
     ...(schemaPins === undefined ? {} : { schemaPins }),
   };

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { EXPORTER_LABELS, EXPORTER_METRICS } from '../providers/metrics/mapping.js';
+import { EXPORTER_LABELS, EXPORTER_METRICS, GUARD_LABELS, GUARD_METRICS } from '../providers/metrics/mapping.js';
 import { prometheusSource } from '../providers/metrics/prometheus.js';
 import { scrapeSource, type ScrapeOptions } from '../providers/metrics/scrape.js';
 import type { MetricSource } from '../providers/ports.js';
@@ -8,7 +8,7 @@ import type { Resolved } from '../spec/secrets.js';
 import { makerOf } from './makers.js';
 
 type Connection = Resolved<MetricsConnection>;
-type Naming = Pick<Connection, 'labels' | 'names' | 'custom' | 'startsAtZero'>;
+type Naming = Pick<Connection, 'from' | 'labels' | 'names' | 'custom' | 'startsAtZero'>;
 type Mapping = Pick<ScrapeOptions, 'labels' | 'metrics' | 'startsAtZero'>;
 type Metrics = NonNullable<Mapping['metrics']>;
 type Labels = NonNullable<Mapping['labels']>;
@@ -19,8 +19,8 @@ export function metricsMaker(logger: Logger): (connection: Connection) => Metric
   };
   return makerOf<Connection, MetricSource>('metrics connection', {
     scrape: ({ urls, headers, timeout, serviceParameter, ...naming }) => {
-      // Without names it is the exporter, which knows the parameter.
-      const asked = serviceParameter ?? (naming.names === undefined ? 'service' : undefined);
+      // The exporter knows the parameter.
+      const asked = serviceParameter ?? (presetOf(naming) === EXPORTER ? 'service' : undefined);
       const own = asked === undefined ? {} : { serviceParameter: asked };
       return scrapeSource({ ...mappingOf(naming), ...common(headers, timeout), ...own, urls: [...urls] }, { warn });
     },
@@ -34,27 +34,44 @@ const common = (headers: Readonly<Record<string, string>> | undefined, timeout: 
   ...(timeout === undefined ? {} : { timeoutMs: timeout }),
 });
 
+interface Preset {
+  readonly labels: Labels;
+  readonly metrics: Metrics;
+}
+
+const EXPORTER: Preset = { labels: EXPORTER_LABELS, metrics: EXPORTER_METRICS };
+const GUARD: Preset = { labels: GUARD_LABELS, metrics: GUARD_METRICS };
+
+/** Undefined: a service with metrics of its own. */
+function presetOf({ from, names }: Pick<Naming, 'from' | 'names'>): Preset | undefined {
+  if (from === 'guard') return GUARD;
+  return from === 'exporter' || names === undefined ? EXPORTER : undefined;
+}
+
 /**
  * Without names of its own a service is measured by `sluice exporter`, whose names the adapters know. With them (level 0) each
  * named metric becomes a signal, and what is not named is not judged. 5xx are told by the label of the status code.
  */
-export function mappingOf({ labels, names, custom, startsAtZero }: Naming): Mapping {
-  const metrics = metricsOf({ labels, names, custom });
+export function mappingOf({ from, labels, names, custom, startsAtZero }: Naming): Mapping {
+  const metrics = metricsOf({ from, labels, names, custom });
+  const preset = presetOf({ from, names });
   return {
-    ...(labels === undefined && names === undefined ? {} : { labels: labelsOf(labels, names) }),
+    ...(labels === undefined && preset === EXPORTER ? {} : { labels: labelsOf(labels, preset) }),
     ...(metrics === undefined ? {} : { metrics }),
     ...(startsAtZero === undefined ? {} : { startsAtZero }),
   };
 }
 
 /** Undefined: what is measured stays the exporter's, cut streams included. */
-function metricsOf({ labels, names, custom }: Pick<Naming, 'labels' | 'names' | 'custom'>): Metrics | undefined {
-  if (names === undefined && custom === undefined) return undefined;
+function metricsOf({ from, labels, names, custom }: Omit<Naming, 'startsAtZero'>): Metrics | undefined {
+  const preset = presetOf({ from, names });
+  if (preset === EXPORTER && names === undefined && custom === undefined) return undefined;
   const own = Object.entries(custom ?? {}).map(
     ([name, { all, bad }]) => [name, { requests: select(all), bad: select(bad) }] as const,
   );
   return {
-    ...(names === undefined ? EXPORTER_METRICS : namedMetrics(names, labels?.code ?? 'code')),
+    ...preset?.metrics,
+    ...(names === undefined ? {} : namedMetrics(names, labels?.code ?? 'code')),
     ...(own.length === 0 ? {} : { custom: Object.fromEntries(own) }),
   };
 }
@@ -110,12 +127,12 @@ function measured(written: string | (Selection & { readonly unit?: 's' | 'ms' | 
   return { ...select(written), ...(unit === undefined ? {} : { unit }) };
 }
 
-/** Where neither metrics nor the revision's label are named, both are the exporter's. */
-function labelsOf(labels: Naming['labels'], names: Naming['names']): Labels {
+/** Where the revision's label is not named, it is the one that belongs to the metrics. */
+function labelsOf(labels: Naming['labels'], preset: Preset | undefined): Labels {
   const { service, environment, revision, replica, fixed } = labels ?? {};
   const base: Labels =
-    names === undefined && revision === undefined
-      ? EXPORTER_LABELS
+    preset !== undefined && revision === undefined
+      ? preset.labels
       : { revision: { [revision ?? 'revision']: fieldFor(revision ?? 'revision') } };
   return {
     ...base,

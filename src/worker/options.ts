@@ -44,6 +44,14 @@ export interface WorkerOptions {
   readonly fetch?: typeof globalThis.fetch;
   /** Name of this worker in Temporal; unless told the SDK's own, process id and host. */
   readonly identity?: string;
+  /** Worker Versioning: a rollout stays with the version that began it. Unless told, every worker may continue every rollout. */
+  readonly version?: WorkerVersion;
+}
+
+/** As Temporal calls it: a build of a deployment. */
+export interface WorkerVersion {
+  readonly deploymentName: string;
+  readonly buildId: string;
 }
 
 export interface TemporalPlace {

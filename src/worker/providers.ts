@@ -5,6 +5,8 @@ import { slackNotifier } from '../providers/notify/slack.js';
 import { webhookNotifier } from '../providers/notify/webhook.js';
 import type { CapacityController, Notifier, Ports, QueueController } from '../providers/ports.js';
 import { httpQueues } from '../providers/queues/http.js';
+import { postgresQueues } from '../providers/queues/postgres.js';
+import { redisQueues } from '../providers/queues/redis.js';
 import type { CapacityConnection, NotifierConnection, QueuesConnection } from '../spec/config-schema.js';
 import type { PlatformConfig } from '../spec/platform.js';
 import type { Resolved } from '../spec/secrets.js';
@@ -20,6 +22,8 @@ const makeCapacity = makerOf<Resolved<CapacityConnection>, CapacityController>('
 });
 const makeQueues = makerOf<Resolved<QueuesConnection>, QueueController>('queues connection', {
   http: ({ url, token, timeout }) => httpQueues({ url, token, timeoutMs: timeout }),
+  postgres: ({ url, schema, timeout }) => postgresQueues({ url, schema, timeoutMs: timeout }),
+  redis: ({ url, prefix, timeout }) => redisQueues({ url, prefix, timeoutMs: timeout }),
 });
 const makeNotifier = makerOf<Resolved<NotifierConnection>, Notifier>('notifier', {
   webhook: ({ url, hmacSecret }) => webhookNotifier({ url, hmacSecret }),

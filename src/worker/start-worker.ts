@@ -130,7 +130,7 @@ class Composition implements RunningWorker {
 
   async #start(): Promise<void> {
     const { options, parts } = this;
-    const { logger, config, heartbeatThrottleMs, shutdownGraceMs, workflowBundle, identity } = options;
+    const { logger, config, heartbeatThrottleMs, shutdownGraceMs, workflowBundle, identity, version } = options;
     const { namespace, address } = parts.place;
     this.#sdkMetricsUrl = (await installRuntime(logger, options.sdkMetrics)).sdkMetricsUrl;
     const connection = await connectPatiently(parts.place, logger, this.#stop.signal);
@@ -151,6 +151,7 @@ class Composition implements RunningWorker {
       shutdownGraceMs: shutdownGraceMs ?? SHUTDOWN_GRACE_MS,
       workflowBundle,
       identity,
+      version,
       keys: parts.keys,
     });
     this.#run(workers);

@@ -4,6 +4,7 @@ import type { RolloutActivities } from '../contract/activities.js';
 import { dataConverterOf } from '../contract/data-converter.js';
 import type { KeyRing } from '../contract/encryption.js';
 import { LONG_TASK_QUEUE, TASK_QUEUE } from '../contract/names.js';
+import type { WorkerVersion } from './options.js';
 
 export interface WorkersWanted {
   readonly connection: NativeConnection;
@@ -15,6 +16,8 @@ export interface WorkersWanted {
   readonly shutdownGraceMs: number;
   readonly workflowBundle: string | undefined;
   readonly identity: string | undefined;
+  /** Undefined: unversioned. */
+  readonly version: WorkerVersion | undefined;
   /** Undefined: payloads are not encrypted. */
   readonly keys: KeyRing | undefined;
 }
@@ -34,8 +37,18 @@ const FORCE_AFTER_MS = 30_000;
  * begins): on one queue, 101 supervisions on 100 slots let an abort wait 19.6 s [run].
  */
 export async function createWorkers(wanted: WorkersWanted): Promise<readonly [short: Worker, long: Worker]> {
-  const { connection, namespace, activities, rollouts, heartbeatThrottleMs, shutdownGraceMs, workflowBundle, identity, keys } =
-    wanted;
+  const {
+    connection,
+    namespace,
+    activities,
+    rollouts,
+    heartbeatThrottleMs,
+    shutdownGraceMs,
+    workflowBundle,
+    identity,
+    version,
+    keys,
+  } = wanted;
   const common = {
     connection,
     namespace,
@@ -44,6 +57,9 @@ export async function createWorkers(wanted: WorkersWanted): Promise<readonly [sh
     maxHeartbeatThrottleInterval: heartbeatThrottleMs,
     dataConverter: dataConverterOf(keys),
     ...(identity === undefined ? {} : { identity }),
+    ...(version === undefined
+      ? {}
+      : { workerDeploymentOptions: { version, useWorkerVersioning: true, defaultVersioningBehavior: 'PINNED' as const } }),
   } satisfies Partial<SdkOptions>;
   const code = workflowBundle === undefined ? { workflowsPath: WORKFLOWS } : { workflowBundle: { codePath: workflowBundle } };
   const short = await Worker.create({

@@ -153,3 +153,37 @@ test('the exporter runs until it is told to end', async () => {
   exporter.signal('SIGTERM');
   assert.equal((await exporter.waitForExit({ withinMs: 10_000 })).code, 0);
 });
+
+test('a drill that would move users of production, or cannot be played, is one line and starts nothing', async () => {
+  const place = new Workplace({ EDGE_TOKEN: 'a token of sixteen' });
+  try {
+    place.write('answer.yaml', rollout('answer-api').replace('profile: rehearsal\n', ''));
+    const config = (production: boolean): string => `environments: {test: {production: ${String(production)}}}
+routers:
+  try-out: {type: edge, control: "http://127.0.0.1:9", public: "http://127.0.0.1:9", token: {env: EDGE_TOKEN}}
+metrics:
+  scraped: {type: prometheus, url: "http://127.0.0.1:9", scrapeInterval: 5s}
+`;
+    place.write('sluice.config.yaml', config(true));
+    const production = await place.run('drill', 'answer.yaml');
+    assert.equal(production.code, 1);
+    assert.match(
+      lines(production.stderr)[0] ?? '',
+      /^sluice: test is marked as production in sluice\.config\.yaml, .*drill another/,
+    );
+    place.write('sluice.config.yaml', config(false));
+    const stored = await place.run('drill', 'answer.yaml', '--fault', 'errors');
+    assert.match(
+      lines(stored.stderr)[0] ?? '',
+      /^sluice: errors cannot be played here: metrics\.scraped is no page that is scraped/,
+    );
+    const everybody = await place.run('drill', 'answer.yaml', '--at', '100');
+    assert.match(lines(everybody.stderr)[0] ?? '', /expected a percentage above 0 and below 100/);
+    assert.deepEqual(
+      [production, stored, everybody].map(({ stderr }) => lines(stderr).length),
+      [1, 1, 1],
+    );
+  } finally {
+    place.remove();
+  }
+});

@@ -32,6 +32,8 @@ export interface PlantOptions {
   readonly durable?: boolean;
   /** Of every step of every rollout. */
   readonly soakMs?: number;
+  /** Address of a PostgreSQL that the worker writes the release record to, as the connection `guards`. */
+  readonly guards?: string;
 }
 
 export class Plant {
@@ -50,9 +52,10 @@ export class Plant {
     readonly folder: string,
     private readonly workerPort: number,
     private readonly soakMs: number,
+    private readonly guards: string | undefined,
   ) {}
 
-  static async start({ durable = false, soakMs = REHEARSED_SOAK_MS }: PlantOptions = {}): Promise<Plant> {
+  static async start({ durable = false, soakMs = REHEARSED_SOAK_MS, guards }: PlantOptions = {}): Promise<Plant> {
     const folder = mkdtempSync(join(tmpdir(), 'sluice-plant-'));
     const [udpPort, metricsPort, workerPort] = (await freePorts(3)) as [number, number, number];
     const [temporal, stage] = await Promise.all([
@@ -64,7 +67,7 @@ export class Plant {
       { isReady: () => isOk(`http://127.0.0.1:${metricsPort}/healthz`), withinMs: 30_000 },
     );
     stage.log.relayTo(udpPort);
-    const plant = new Plant(temporal, stage, exporter, folder, workerPort, soakMs);
+    const plant = new Plant(temporal, stage, exporter, folder, workerPort, soakMs, guards);
     writeFileSync(plant.file('sluice.config.yaml'), plant.#configuration(metricsPort));
     await plant.startWorker();
     return plant;
@@ -83,6 +86,7 @@ export class Plant {
     this.#worker = await startProcess(
       sluice('worker', ['--config', this.file('sluice.config.yaml'), '--port', String(this.workerPort)], {
         RELEASE_TOKEN: this.stage.token,
+        ...(this.guards === undefined ? {} : { GUARDS_URL: this.guards }),
       }),
       { isReady: () => isOk(`http://127.0.0.1:${this.workerPort}/readyz`), withinMs: 60_000 },
     );
@@ -201,6 +205,7 @@ export class Plant {
       '  log:',
       '    type: scrape',
       `    urls: ["http://127.0.0.1:${metricsPort}/metrics"]`,
+      ...(this.guards === undefined ? [] : ['queues:', '  guards: {type: postgres, url: {env: GUARDS_URL}}']),
       'environments:',
       `  ${ENVIRONMENT}: {production: false}`,
       '',

@@ -148,6 +148,8 @@ test('every mistake has its place, what was found and what is allowed', () => {
     [`x: {bad: "a{r='{{revision}}'}", all: b, tolerance: 1%}`, /^x\.bad: .*expected \{\{revision\}\} inside double quotes/],
     [`x: {bad: 'a{{revision}}', all: b, tolerance: 1%}`, /^x\.bad: .*inside double quotes/],
     [`x: {value: 'a{r="b}', above: 1}`, /^x\.value: .*expected a " at the end/],
+    [`x: {value: 'rate(a[5m', above: 1}`, /^x\.value: .*expected "\]\)" at the end, for the brackets that are open/],
+    [`x: {value: 'rate(a))', above: 1}`, /^x\.value: .*expected a bracket before "\)" that this one closes/],
   ] as const) {
     const messagesOf = found(gates);
     assert.match(messagesOf[0] ?? 'nothing is wrong', expected, gates);

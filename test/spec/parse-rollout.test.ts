@@ -58,7 +58,7 @@ changeWindows: [{days: [mon, tue], from: 09:00, to: "17:00"}]
 warmUp: {path: /warm, hold: 20s, timeout: 4m}
 probes: {path: /healthz, count: 30, maxFailures: 2}
 drain: {min: 90s, ceiling: 20m}
-batch: {pauseUpTo: 50%}
+batch: {pauseUpTo: 50%, capPerPartition: 4}
 keepStable: 2d
 `);
   const schemaPins = { schemaRev: 7, indexHash: 'sha-1', modelTag: 'm:1' };
@@ -124,6 +124,7 @@ keepStable: 2d
     drain: { minMs: 90_000, ceilingMs: 20 * MINUTE },
     capacity: { headroom: 2, expectedP50Rps: 120.5, meanLatencyS: 0.4, concurrencyPerInstance: 8 },
     pauseBatchUpToBp: 5_000,
+    capPerPartition: 4,
     keepStableMs: 48 * HOUR,
     schemaPins,
   });

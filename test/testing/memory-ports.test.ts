@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MemoryCapacity, MemoryNotifier, MemoryPorts, MemoryQueues } from '../../src/testing/index.js';
+import { directiveWith } from '../domain/directives.js';
 
 const target = { service: 'app', environment: 'production' };
 const blue = { id: 'blue', release: 'r1' };
@@ -43,13 +44,14 @@ void test('capacity is pending as often as told, never lowered, and held at its 
 
 void test('queues keep the directive with the highest epoch and sequence, whatever arrives late', async () => {
   const queues = new MemoryQueues();
-  const directive = { batchPaused: true, weightBp: 100, ramp, sequence: 3 };
+  const directive = directiveWith({ ramp, sequence: 3 });
   await queues.direct(target, directive);
   await queues.direct(target, { ...directive, sequence: 2, batchPaused: false });
   await queues.direct(target, { ...directive, ramp: { ...ramp, epoch: 1 }, sequence: 9 });
   assert.deepEqual(queues.current(target), directive);
   await queues.direct(target, { ...directive, ramp: { ...ramp, epoch: 3 }, sequence: 1 });
   assert.equal(queues.current(target)?.ramp.epoch, 3);
+  assert.equal(await queues.epoch(target), 3);
   assert.equal(queues.sent.length, 4);
 });
 

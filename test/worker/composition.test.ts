@@ -32,7 +32,10 @@ metrics:
   prom: {type: prometheus, url: "http://127.0.0.1:3", scrapeInterval: 15s, headers: {Authorization: {file: /run/secrets/prom}}}
   exporter: {type: scrape, urls: ["http://127.0.0.1:4/metrics"]}
 capacity: {scaler: {type: http, url: "http://127.0.0.1:5", token: {env: SCALER_TOKEN}}}
-queues: {jobs: {type: http, url: "http://127.0.0.1:6"}}
+queues:
+  jobs: {type: http, url: "http://127.0.0.1:6"}
+  guards: {type: postgres, url: {env: GUARDS_URL}, schema: guard_of_jobs, timeout: 2s}
+  fast-guards: {type: redis, url: {env: FAST_GUARDS_URL}, prefix: "jobs:"}
 notifiers: {oncall: {type: slack, url: {env: SLACK_URL}}, hook: {type: webhook, url: "http://127.0.0.1:7"}}
 environments: {production: {production: true}}
 `;
@@ -41,6 +44,8 @@ const SECRETS = {
     RELEASE_TOKEN: 'release-s3cr3t',
     SCALER_TOKEN: 'scaler-s3cr3t',
     SLACK_URL: 'https://hooks.slack.com/services/T/B/slack-s3cr3t',
+    GUARDS_URL: 'postgres://sluice:guards-s3cr3t@127.0.0.1:7/guards',
+    FAST_GUARDS_URL: 'redis://:guards-s3cr3t@127.0.0.1:8',
   },
   readFile: () => 'Bearer prom-s3cr3t\n',
 };
@@ -53,11 +58,21 @@ test('every configured connection is known by its name', () => {
     ports.metrics('exporter'),
     ports.capacity('scaler'),
     ports.queues('jobs'),
+    ports.queues('guards'),
+    ports.queues('fast-guards'),
     ports.notifier('oncall'),
     ports.notifier('hook'),
   ]) {
     assert.ok(port);
   }
+});
+
+test('an address that is none is told at the start, by the name of its connection', () => {
+  const secrets = { ...SECRETS, env: { ...SECRETS.env, GUARDS_URL: 'guards-s3cr3t' } };
+  assert.throws(
+    () => createPorts(resolveAll(configOf(CONNECTED), secrets).config, logger),
+    (error: Error) => /queues\.guards: its url is none: expected postgres:/.test(error.message) && !/s3cr3t/.test(error.message),
+  );
 });
 
 test('an unknown name throws, permanently, and lists the known ones', () => {
@@ -100,6 +115,8 @@ test('the texts of the secrets, and nothing else, are what is redacted', () => {
   assert.deepEqual([...texts].sort(), [
     'Bearer prom-s3cr3t',
     'https://hooks.slack.com/services/T/B/slack-s3cr3t',
+    'postgres://sluice:guards-s3cr3t@127.0.0.1:7/guards',
+    'redis://:guards-s3cr3t@127.0.0.1:8',
     'release-s3cr3t',
     'scaler-s3cr3t',
   ]);

@@ -42,6 +42,8 @@ export interface TemporalServer {
   /** When the server has ended, asked or not. */
   readonly ended: Promise<void>;
   stop(): Promise<void>;
+  /** SIGKILL: as a machine that is gone. */
+  kill(): void;
 }
 
 const READY_MS = 30_000;
@@ -75,7 +77,14 @@ export async function startTemporalServer(options: ServerOptions): Promise<Tempo
     });
   });
   const answers = await Promise.race([untilItAnswers(address), ended.then(() => 'ended' as const)]);
-  if (answers === 'ready') return { address, uiUrl: `http://${HOST}:${uiPort}`, ended, stop: () => stop(child, ended) };
+  if (answers === 'ready')
+    return {
+      address,
+      uiUrl: `http://${HOST}:${uiPort}`,
+      ended,
+      stop: () => stop(child, ended),
+      kill: () => void child.kill('SIGKILL'),
+    };
   await stop(child, ended);
   throw fail(
     `the Temporal development server ${answers === 'ended' ? 'ended at once' : `did not answer within ${READY_MS / 1_000} s`} (${options.binary}; it said: ${oneLine(said) || 'nothing'})`,

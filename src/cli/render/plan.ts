@@ -77,6 +77,7 @@ function toleranceInWords({ gate, tolerance }: Pick<GatePolicy, 'gate' | 'tolera
 
 function rules(plan: RolloutPlan): readonly (readonly string[])[] {
   const { limits, retry, warmUp, probes, drain, idleThen, changeWindows, keepStableMs, pauseBatchUpToBp, connections } = plan;
+  const cap = plan.capPerPartition === undefined ? '' : `; at most ${plan.capPerPartition} jobs at once in a partition`;
   const d = formatDuration;
   return [
     [
@@ -109,7 +110,7 @@ function rules(plan: RolloutPlan): readonly (readonly string[])[] {
     ...(changeWindows.length === 0
       ? []
       : [['advances', `in ${changeWindows.length} change windows a week only; abort and rollback always work`]]),
-    ...(connections.queues === undefined ? [] : [['batch work', `is paused up to ${percent(pauseBatchUpToBp)}`]]),
+    ...(connections.queues === undefined ? [] : [['batch work', `is paused up to ${percent(pauseBatchUpToBp)}${cap}`]]),
     ['old revision', `drains for ${d(drain.minMs)} to ${d(drain.ceilingMs)}, stays warm for ${d(keepStableMs)}`],
     ['takes', `at least ${inWords(leastMs(plan))}, holds and warm-up not counted`],
   ];

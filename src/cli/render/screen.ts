@@ -72,7 +72,9 @@ export function outcomeLines(
 ): readonly string[] {
   return [
     paint(outcome === 'promoted' ? 'green' : 'red', headline),
-    ...(serving === undefined ? [] : [`serving everybody: ${serving.id} (${serving.release})`]),
+    ...(serving === undefined
+      ? []
+      : [`serving everybody: ${serving.id}${serving.release === '' ? '' : ` (${serving.release})`}`]),
     ...(gatesInForce.length === 0
       ? []
       : [`gates: ${gatesInForce.join(', ')}${gatesNotJudged.length === 0 ? '' : `; not judged: ${gatesNotJudged.join(', ')}`}`]),

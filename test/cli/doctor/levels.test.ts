@@ -67,6 +67,16 @@ test('identity, guard and schema pins are levels of their own; each source is na
   ]);
 });
 
+test('what the service counts and nobody reads is said, and how to read it', async () => {
+  const parts = ['metrics', 'idempotency', 'drain'];
+  identity = { status: 200, body: JSON.stringify({ releaseId: 'v1', parts }), as: 'blue' };
+  assert.deepEqual(seen(await checkLevels(TARGET, router(), [exporter])).slice(2), [
+    'ok level 2 (try-out): guard: metrics, idempotency, drain',
+    'absent level 3 (try-out): schema pins: none are told; whether the revisions fit each other is not checked',
+    'ok gates: errors (exporter), latency (exporter); nobody measures cold-starts, queue-age, dedupe now (the service counts dedupe, cold-starts: read it by a metrics connection with from: guard)',
+  ]);
+});
+
 test('a pin that reaches somebody else fails level 0, and nothing is believed of what it says', async () => {
   identity = { status: 200, body: JSON.stringify({ releaseId: 'v2' }), as: 'green' };
   const [pin, ...others] = seen(await checkLevels(TARGET, router(), [exporter]));

@@ -65,7 +65,13 @@ const CASES: readonly {
     queue: { current: B, pollers: [A, B] },
     pinned: [pinnedTo(A)],
     state: 'ok',
-    text: /^sluice\.b is current/,
+    text: /^sluice\.b is current .*; sluice\.a drains: keep its workers for rollout\/production\/answer-api$/,
+  },
+  {
+    title: 'workers of a version to which nothing is pinned any more',
+    queue: { current: B, pollers: [A, B] },
+    state: 'ok',
+    text: /^sluice\.b is current .*; nothing is pinned to sluice\.a any more: its workers can be stopped$/,
   },
   {
     title: 'a rollout pinned to a version without workers',

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { LATENCY_BOUNDS_MS, inSeconds } from '../../../src/dataplane/exporter/bounds.js';
+import { LATENCY_BOUNDS_MS, inSeconds } from '../../../src/domain/latency-bounds.js';
 import { codeClassOf, cutBy, latencyOf, trafficOf } from '../../../src/dataplane/exporter/classify.js';
 import type { LoggedRequest } from '../../../src/dataplane/exporter/log-line.js';
 

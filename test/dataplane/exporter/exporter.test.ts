@@ -3,7 +3,7 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { afterEach, test } from 'node:test';
 import type { Cursor } from '../../../src/domain/reading.js';
-import { LATENCY_BOUNDS_MS } from '../../../src/dataplane/exporter/bounds.js';
+import { LATENCY_BOUNDS_MS } from '../../../src/domain/latency-bounds.js';
 import { startExporter, type Exporter, type ExporterOptions } from '../../../src/dataplane/exporter/exporter.js';
 import { scrapeSource } from '../../../src/providers/metrics/scrape.js';
 import { parseTextFormat } from '../../../src/providers/metrics/text-format.js';

@@ -183,8 +183,8 @@ async function settled(call: Promise<unknown>): Promise<unknown> {
 
 const isReceipt = (value: unknown): value is Receipt => typeof value === 'object' && value !== null && 'kind' in value;
 
-/** What a read says, but for the clock, and for the release of a slot that this router was never told. */
+/** What a read says, but for the clock, the servers that live, and the release of a slot that this router was never told. */
 async function stateOf(router: TrafficRouter, target: Target): Promise<unknown> {
-  const { stable, candidate, ...rest } = await router.read(target);
+  const { stable, candidate, liveServers: _servers, ...rest } = await router.read(target);
   return { ...rest, at: 0, stable: stable?.id, candidate: candidate?.id };
 }

@@ -8,7 +8,7 @@ import type { Climb, RolloutState, Watch } from './state.js';
 import { announce, find, note, percent, type Turn, weightOf } from './telling.js';
 import { raise, rollBack } from './transitions.js';
 import { nothingDecides } from './verdict.js';
-import { bridging, isLast, nextBucket, watchOf } from './watching.js';
+import { bridging, bucketFor, isLast, nextBucket, watchOf } from './watching.js';
 
 /** A supervision bucket has ended: of the current watch, or of one that a newer phase has left behind. */
 export function supervised(turn: Turn, state: RolloutState, effect: EffectId, result: SuperviseResult): RolloutState {
@@ -59,9 +59,13 @@ export function unsupervised(turn: Turn, state: RolloutState, effect: EffectId, 
   if (effect !== currentEffectId('supervise', state) || watch === undefined || !('climb' in phase)) return state;
   if (result.kind !== 'interrupted') return rollBack(turn, state, phase.climb, broken(result));
   const again: Watch = { ...watch, bucket: watch.bucket + 1, run: 'running' };
+  if ('standing' in phase) return { ...state, phase: { ...phase, standing: { kind: 'watched', watch: again } } };
+  if (phase.kind === 'verifying') return { ...state, phase: { ...phase, watch: again } };
+  // What interrupted it may have cleared the way: the next one returns as soon as it passes.
+  const { step, enteredAt, condition } = watch;
   return {
     ...state,
-    phase: 'standing' in phase ? { ...phase, standing: { kind: 'watched', watch: again } } : { ...phase, watch: again },
+    phase: { ...phase, watch: { ...again, ...bucketFor(turn, state.ledger, step, enteredAt, condition) } },
   } as RolloutState;
 }
 

@@ -253,6 +253,15 @@ test('an idle service is accepted on probes only where the plan says so, and is 
   assert.ok(!world.state.ledger.timeline.some((entry) => /passed$/.test(entry.what) && entry.what.startsWith('step')));
 });
 
+test('a resume that interrupts a bucket which has not begun yet is followed by one that returns on a pass', () => {
+  const world = new World(planWith()).untilStep(1).send('pause').passStep();
+  const { id, returnOnPass } = world.effect('supervise')!;
+  assert.equal(returnOnPass, false);
+  world.send('resume').settleById(id, { kind: 'interrupted' });
+  assert.equal(world.effect('supervise')?.returnOnPass, true, 'or the advance would wait for the end of a bucket');
+  assert.equal(world.passStep().phase, 'raising');
+});
+
 test('batch work is paused from the opening to the end of the 25 % step and resumed on a rollback', () => {
   const world = new World(planWith());
   world.settle('preflight', { kind: 'preflight', ground: GROUND });

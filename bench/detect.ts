@@ -158,6 +158,7 @@ async function detectAll(source: string, intervalMs: number): Promise<readonly D
           metrics: metrics.map((name) => `${name}-${service}`),
           steps: [50, 100],
           soak: '30m',
+          bake: { soak: '30m' },
           warmUp: { hold: '0s' },
           drain: { min: '0s' },
           retry: { max: 0 },

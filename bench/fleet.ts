@@ -5,6 +5,7 @@
  * is, and `standard` with every time shortened 60 times, because only the number of buckets decides how many events it has.
  *
  * Run: node --import tsx bench/fleet.ts [--rollouts 300] [--aborts 10] [--rate 400] [--histories 1] [--soak-seconds 30]
+ *   [--workers 2 --kill-after-seconds 120]   kills the last worker process that long after the last start; 0: never
  */
 import { readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
@@ -14,7 +15,15 @@ import { printBound, printLoad, printTimes, quantile, readArguments } from './fi
 import { revokedAt } from './route-truth.js';
 import { ownMetrics, Site } from './support.js';
 
-const wanted = readArguments({ rollouts: 300, aborts: 10, rate: 400, histories: 1, 'soak-seconds': 30 });
+const wanted = readArguments({
+  rollouts: 300,
+  aborts: 10,
+  rate: 400,
+  histories: 1,
+  'soak-seconds': 30,
+  workers: 1,
+  'kill-after-seconds': 0,
+});
 
 /**
  * At a tick of 1 s the server takes more than half of the machine for 300 heartbeats a second (design.md §5). With soaks of one
@@ -43,14 +52,20 @@ class Meter {
   readonly #begun = performance.now();
   readonly #before: ReadonlyMap<string, ReturnType<typeof usage>>;
   readonly #peakMb = new Map<string, number>();
+  readonly #gone = new Set<string>();
   readonly #timer: NodeJS.Timeout;
 
   constructor(readonly processes: Readonly<Record<string, number>>) {
     this.#before = new Map(Object.entries(processes).map(([name, pid]) => [name, usage(pid)]));
     this.#timer = setInterval(() => {
-      for (const [name, pid] of Object.entries(processes))
+      for (const [name, pid] of Object.entries(processes).filter(([known]) => !this.#gone.has(known)))
         this.#peakMb.set(name, Math.max(this.#peakMb.get(name) ?? 0, usage(pid).rssMb));
     }, 1_000);
+  }
+
+  /** A process that is about to end is not read any more. */
+  forget(name: string): void {
+    this.#gone.add(name);
   }
 
   stop(): void {
@@ -59,7 +74,8 @@ class Meter {
 
   read(): readonly { readonly name: string; readonly cores: number; readonly beforeMb: number; readonly peakMb: number }[] {
     const seconds = (performance.now() - this.#begun) / 1_000;
-    return [...this.#before].map(([name, before]) => {
+    const living = [...this.#before].filter(([name]) => !this.#gone.has(name));
+    return living.map(([name, before]) => {
       const now = usage(this.processes[name]!);
       const cores = (now.cpuSeconds - before.cpuSeconds) / seconds;
       return { name, cores, beforeMb: before.rssMb, peakMb: Math.max(now.rssMb, this.#peakMb.get(name) ?? 0) };
@@ -73,6 +89,7 @@ const [rehearsed, shortened] = ['rehearsed', 'shortened'] as const;
 printLoad('start');
 const site = await Site.start({
   services: [rehearsed, shortened, ...fleet],
+  workers: wanted.workers,
   metrics: ({ blue, green }) => ({ own: ownMetrics([blue, green]) }),
   // Twice as many servers as services, but two processes: checked twice a second each, they would do little else.
   haproxy: (configuration) => configuration.replace('check inter 500ms', 'check inter 10s'),
@@ -99,14 +116,17 @@ async function countEvents(): Promise<void> {
 async function runFleet(): Promise<void> {
   const users = site.users(wanted.rate, ENDING_MS, fleet);
   const haproxy = site.haproxy.workerPids()[0] ?? site.haproxy.masterPid;
-  const meter = new Meter({ bench: process.pid, worker: site.worker.pid, 'temporal server': site.temporal.pid, haproxy });
+  const workers = Object.fromEntries(site.workers.map((worker, k) => [`worker ${String(k + 1)}`, worker.process.pid]));
+  const meter = new Meter({ bench: process.pid, ...workers, 'temporal server': site.temporal.pid, haproxy });
   try {
     const begun = performance.now();
     await startAll();
     const startedS = secondsSince(begun);
+    const killing = killOne(meter);
     const aborted = await abortSome();
     const endings = await Promise.all(fleet.map(async (name) => ({ name, ...(await site.ending(name, ENDING_MS)) })));
     const durationS = secondsSince(begun);
+    await killing;
     const usages = meter.read();
     const requests = await users.stop();
     const failed = requests.filter(({ failure, status }) => failure !== undefined || (status ?? 0) >= 500).length;
@@ -117,6 +137,10 @@ async function runFleet(): Promise<void> {
       `  ${String(aborted.open)} open when the aborts began; ${String(failed)} of ${String(requests.length)} requests failed`,
     );
     await printEndings(endings, aborted);
+    for (const worker of site.workers.filter(({ process }) => process.exit === undefined))
+      console.log(
+        `workflow tasks, scheduled → begun: mean ${await meanTaskWait(worker.metricsUrl)} ms by one worker's own count`,
+      );
     for (const { name, cores, beforeMb, peakMb } of usages) {
       const each = ((peakMb - beforeMb) / fleet.length).toFixed(2);
       const cpu = `CPU ${(100 * cores).toFixed(0)} % of one core, ${((100 * cores) / cpus().length).toFixed(0)} % of the machine`;
@@ -134,6 +158,26 @@ async function startAll(): Promise<void> {
     for (let name = left.shift(); name !== undefined; name = left.shift()) await site.begin(name, FLEET);
   };
   await Promise.all(Array.from({ length: STARTS_AT_A_TIME }, starter));
+}
+
+/** As a machine that goes away: what it ran is tried again elsewhere. */
+async function killOne(meter: Meter): Promise<void> {
+  const victim = site.workers.at(-1);
+  if (wanted['kill-after-seconds'] === 0 || victim === undefined || site.workers.length < 2) return;
+  await pause(wanted['kill-after-seconds'] * 1_000);
+  const open = (await site.client.list({ limit: 10_000 })).length;
+  meter.forget(`worker ${String(site.workers.length)}`);
+  await victim.process.kill();
+  console.log(`\nkilled worker ${String(site.workers.length)} while ${String(open)} rollouts were open`);
+}
+
+async function meanTaskWait(metricsUrl: string): Promise<string> {
+  const text = await (await fetch(metricsUrl)).text();
+  const total = (end: string): number =>
+    [...text.matchAll(new RegExp(`^temporal_workflow_task_schedule_to_start_latency_seconds_${end}\\{[^}]*\\} (\\S+)$`, 'gm'))]
+      .map(([, value]) => Number(value))
+      .reduce((sum, value) => sum + value, 0);
+  return ((1_000 * total('sum')) / total('count')).toFixed(0);
 }
 
 interface Aborts {

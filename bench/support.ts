@@ -45,6 +45,8 @@ export interface SiteOptions {
   readonly services: readonly string[];
   /** The configuration's `metrics`, by name. The first is what rollouts are judged by unless their plan names others. */
   readonly metrics: (addresses: MetricAddresses) => Readonly<Record<string, object>>;
+  /** Processes of `sluice worker`; 1 unless told. */
+  readonly workers?: number;
   /** Last word on HAProxy's configuration. */
   readonly haproxy?: (configuration: string) => string;
 }
@@ -56,6 +58,11 @@ export const ownMetrics = (urls: readonly string[]): object => ({
   labels: { revision: 'revision', code: 'code' },
   names: { requests: 'http_requests_total', latency: 'http_request_duration_seconds' },
 });
+
+export interface BenchWorker {
+  readonly process: ManagedProcess;
+  readonly metricsUrl: string;
+}
 
 export const target = (service: string): Target => ({ service, environment: ENVIRONMENT });
 
@@ -71,7 +78,7 @@ export class Site {
     readonly admin: SocketRecorder,
     readonly master: SocketRecorder,
     readonly exporter: ManagedProcess,
-    readonly worker: ManagedProcess,
+    readonly workers: readonly BenchWorker[],
     readonly client: SluiceClient,
     private readonly platform: string,
   ) {}
@@ -90,7 +97,7 @@ export class Site {
     const haproxy = await startHaproxy(options, folder, { log, blue, green });
     const admin = await SocketRecorder.open(join(haproxy.runFolder, 'worker.sock'), haproxy.adminSocket);
     const master = await SocketRecorder.open(join(haproxy.runFolder, 'worker-master.sock'), haproxy.masterSocket);
-    const [udpPort, metricsPort, workerPort] = (await freePorts(3)) as [number, number, number];
+    const [udpPort, metricsPort] = (await freePorts(2)) as [number, number];
     const exporter = await startExporter(services, udpPort, metricsPort);
     log.relayTo(udpPort);
     const metrics = (base: string): string => `${base}/metrics`;
@@ -117,17 +124,14 @@ export class Site {
     });
     const config = join(folder, 'sluice.config.yaml');
     writeFileSync(config, platform);
-    const worker = await startProcess(
-      sluice('worker', ['--config', config, '--port', String(workerPort), '--log-level', 'warn'], { RELEASE_TOKEN: TOKEN }),
-      { isReady: () => isOk(`http://127.0.0.1:${String(workerPort)}/readyz`), withinMs: 120_000 },
-    );
+    const workers = await Promise.all((await freePorts(options.workers ?? 1)).map((port) => startWorker(config, port)));
     const client = await SluiceClient.connect({ address: temporal.address });
-    return new Site(options, folder, temporal, log, blue, green, haproxy, admin, master, exporter, worker, client, platform);
+    return new Site(options, folder, temporal, log, blue, green, haproxy, admin, master, exporter, workers, client, platform);
   }
 
   async stop(): Promise<void> {
     await this.client.close();
-    await this.worker.stop({ graceMs: 15_000 });
+    await Promise.all(this.workers.map(({ process }) => process.stop({ graceMs: 15_000 })));
     await this.exporter.stop();
     await Promise.all([this.admin.close(), this.master.close()]);
     await this.haproxy.stop();
@@ -226,6 +230,14 @@ async function startHaproxy(
     },
     environment: { RELEASE_TOKEN: TOKEN },
   });
+}
+
+async function startWorker(config: string, port: number): Promise<BenchWorker> {
+  const words = ['--config', config, '--port', String(port), '--log-level', 'warn'];
+  const url = `http://127.0.0.1:${String(port)}`;
+  const isReady = (): Promise<boolean> => isOk(`${url}/readyz`);
+  const process = await startProcess(sluice('worker', words, { RELEASE_TOKEN: TOKEN }), { isReady, withinMs: 120_000 });
+  return { process, metricsUrl: `${url}/metrics` };
 }
 
 function startExporter(services: readonly string[], udpPort: number, port: number): Promise<ManagedProcess> {

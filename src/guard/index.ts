@@ -38,7 +38,7 @@ export {
   type TransactionLimits,
 } from './store.js';
 
-export { policyOf, revisionForPins, isRevoked, type BatchPolicy } from './release/policy.js';
+export { policyOf, revisionForPins, isRevoked } from './release/policy.js';
 export { postgresReleases, type PostgresReleasesOptions } from './release/postgres.js';
 export {
   openReleaseRecord,

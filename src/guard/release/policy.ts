@@ -2,17 +2,12 @@
 import type { ReleaseRecord } from '../../domain/release-record.js';
 import { differences } from '../../domain/schema-pins.js';
 import type { Ramp, Revision, SchemaPins } from '../../domain/words.js';
+import type { PartitionPolicy } from '../partitions/policy.js';
 
 type Known = ReleaseRecord | undefined;
 
-export interface BatchPolicy {
-  /** Heavy batch work waits (R29, A18). */
-  readonly batchPaused: boolean;
-  /** Most jobs at once in one queue partition (R30); absent: no cap. */
-  readonly capPerPartition?: number;
-}
-
-export function policyOf(record: Known): BatchPolicy {
+/** For `consumePartition` and `bullConsumer`: `policy: () => policyOf(release.current().record)`. */
+export function policyOf(record: Known): PartitionPolicy {
   if (record === undefined) return { batchPaused: false };
   const { batchPaused, capPerPartition } = record;
   return capPerPartition === undefined ? { batchPaused } : { batchPaused, capPerPartition };

@@ -51,7 +51,15 @@ export class ClaimedExecution implements Execution {
 
   constructor(options: ClaimedExecutionOptions) {
     this.#options = options;
-    this.context = { attempt: options.attempt, token: options.token, signal: this.#lost.signal };
+    const lost = this.#lost;
+    this.context = {
+      attempt: options.attempt,
+      token: options.token,
+      // Dear to make, and most handlers never look at it.
+      get signal() {
+        return lost.signal;
+      },
+    };
     this.#heldUntilMs = performance.now() + options.leaseMs;
     this.#heartbeat = setInterval(() => void this.#renew(), Math.max(options.leaseMs / 3, 1));
     this.#heartbeat.unref();

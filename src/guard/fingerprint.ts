@@ -15,16 +15,21 @@ export interface Asked {
  * revisions that run side by side tell an old way of counting from another request.
  */
 export function fingerprint({ method, path, contentType, bytes }: Asked): string {
-  return digest([method.toUpperCase(), path, contentType.trim().toLowerCase(), bytes]);
+  return digest([method.toUpperCase(), path, contentType.trim().toLowerCase()], bytes);
 }
 
 /** For a hook that says what matters in a request: bodies that mean the same may then differ in their bytes. */
 export function semanticFingerprint({ method, path }: Pick<Asked, 'method' | 'path'>, meaning: string): string {
-  return digest(['meaning', method.toUpperCase(), path, meaning]);
+  return digest(['meaning', method.toUpperCase(), path], meaning);
 }
 
-function digest(fields: readonly (string | Uint8Array)[]): string {
-  const hash = createHash('sha256');
-  for (const field of fields) hash.update(`${String(Buffer.byteLength(field))}:`).update(field);
-  return `v1:${hash.digest('hex')}`;
+function digest(fields: readonly string[], last: string | Uint8Array): string {
+  // Every request pays for each call of `update`, so the short fields go in as one.
+  const before = fields.map((field) => `${lengthOf(field)}${field}`).join('');
+  return `v1:${createHash('sha256')
+    .update(`${before}${lengthOf(last)}`)
+    .update(last)
+    .digest('hex')}`;
 }
+
+const lengthOf = (field: string | Uint8Array): string => `${String(Buffer.byteLength(field))}:`;

@@ -5,7 +5,7 @@ import type { Guard } from './guard.js';
 import { parseKey } from './keys.js';
 import type { Outcome } from './outcome.js';
 import { answerOf, replayOf } from './problem.js';
-import type { RunSpec } from './spec.js';
+import { checkChoices, type RunSpec } from './spec.js';
 
 export const KEY_HEADER = 'idempotency-key';
 
@@ -42,7 +42,16 @@ const WRITES: readonly string[] = ['POST', 'PUT', 'PATCH', 'DELETE'];
 const STREAM_TYPES: readonly string[] = ['text/event-stream', 'application/x-ndjson'];
 
 export const isGuarded = (method: string, { methods = WRITES }: Pick<HttpOptions<never>, 'methods'>): boolean =>
-  methods.includes(method.toUpperCase());
+  methods.some((guarded) => guarded.toUpperCase() === method.toUpperCase());
+
+/** Throws where the guard is set up, and not at the first request. */
+export function checkOptions<Options extends HttpOptions<never>>(options: Options): Options {
+  if (typeof (options.tenant as unknown) !== 'function')
+    throw new TypeError('options.tenant is missing: expected a function that names whoever was authenticated');
+  const { leaseMs, retainMs, onLost, onStoreDown, mode } = options;
+  checkChoices({ leaseMs, retainMs, onLost, onStoreDown, mode });
+  return options;
+}
 
 export function isStream(contentType: string | undefined, types = STREAM_TYPES): boolean {
   const [bare = ''] = (contentType ?? '').split(';');

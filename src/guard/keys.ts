@@ -42,6 +42,7 @@ export function parseKey(header: string | undefined): ParsedKey {
 
 /** For keys that come from elsewhere than a header: 1 to 255 printable bytes. */
 export function checkedKey(key: string): ParsedKey {
+  if (typeof (key as unknown) !== 'string') return { kind: 'invalid', reason: `it is of type ${typeof key}` };
   if (key === '') return { kind: 'invalid', reason: 'it is empty' };
   if (!/^[ -~]+$/.test(key)) return { kind: 'invalid', reason: 'it has bytes that are not printable ASCII' };
   if (key.length > KEY_LIMIT_BYTES)

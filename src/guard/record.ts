@@ -16,11 +16,9 @@ export const BODY_LIMIT_BYTES = 256 * 1024;
 const KEPT_HEADERS = ['content-type', 'content-encoding', 'content-language', 'etag', 'last-modified', 'link', 'location'];
 
 export function recordOf(outcome: Outcome, revision: string): StoredRecord {
-  const kept = KEPT_HEADERS.flatMap((name) => {
-    const value = outcome.headers[name];
-    return value === undefined ? [] : [[name, value] as const];
-  });
-  return { status: outcome.status, headers: Object.fromEntries(kept), body: withinLimit(outcome.body), revision };
+  const headers: Record<string, string> = {};
+  for (const name of KEPT_HEADERS) if (outcome.headers[name] !== undefined) headers[name] = outcome.headers[name];
+  return { status: outcome.status, headers, body: withinLimit(outcome.body), revision };
 }
 
 function withinLimit(body: Body): Body {

@@ -27,6 +27,15 @@ export const RETAIN_FLOOR_MS = 24 * HOUR_MS;
 export const RETAIN_DEFAULT_MS = 96 * HOUR_MS;
 const LEASE_DEFAULT_MS = 10_000;
 
+/** What is chosen once for many runs, looked at when it is chosen. Throws as `resolve` does. */
+export function checkChoices(choices: Partial<Omit<RunSpec, 'scope' | 'fingerprint'>>): void {
+  resolve({ ...choices, scope: { tenant: 't', method: 'POST', route: '/', key: 'k' }, fingerprint: '' });
+}
+
+function oneOf(what: string, value: string, allowed: readonly string[]): void {
+  if (!allowed.includes(value)) throw new TypeError(`${what} is ${JSON.stringify(value)}, it must be ${allowed.join(' or ')}`);
+}
+
 /** Throws `TypeError` or `RangeError`: such a spec is a mistake in the program, not in the request. */
 export function resolve(spec: RunSpec): ResolvedSpec {
   const {
@@ -38,8 +47,15 @@ export function resolve(spec: RunSpec): ResolvedSpec {
   } = spec;
   const key = checkedKey(spec.scope.key);
   if (key.kind === 'invalid') throw new TypeError(`the key cannot be used: ${key.reason}`);
-  if (spec.scope.tenant === '')
-    throw new TypeError('the tenant is empty: name whoever was authenticated, or else callers share their keys');
+  // From JavaScript anything may come, a promise or undefined as well: all of these would be one tenant.
+  const tenant: unknown = spec.scope.tenant;
+  if (typeof tenant !== 'string' || tenant === '')
+    throw new TypeError(
+      `the tenant is ${tenant === '' ? 'empty' : `of type ${typeof tenant}`}: expected the name of whoever was authenticated, or else callers share their keys`,
+    );
+  oneOf('onLost', onLost, ['reject', 'reexecute']);
+  oneOf('onStoreDown', onStoreDown, ['refuse', 'run']);
+  oneOf('mode', mode, ['enforce', 'observe']);
   if (!(leaseMs >= 1)) throw new RangeError(`leaseMs is ${String(leaseMs)}, it must be at least 1`);
   if (!(retainMs >= RETAIN_FLOOR_MS))
     throw new RangeError(`retainMs is ${String(retainMs)}, keys are kept for at least 24 h (${String(RETAIN_FLOOR_MS)} ms)`);

@@ -14,7 +14,8 @@ test('an abort is confirmed by phases that only a confirmed weight leads to', ()
   );
   assert.deepEqual(
     ['finalising', 'draining'].map((phase) => kindAt(phase, 10_000)),
-    ['refused', 'refused'],
+    [undefined, 'refused'],
+    'until the promotion is confirmed an abort still rolls back',
   );
   assert.deepEqual(
     [confirmedBy(closedSighting({ outcome: 'rolled-back' }))?.kind, confirmedBy(closedSighting())?.kind],

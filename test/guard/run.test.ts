@@ -296,6 +296,12 @@ test('a mistake in the program is an error and not a refusal: no tenant, no leas
     guard.run(spec({ scope: { ...scope, tenant: '' } }), () => outcome()),
     /tenant is empty/,
   );
+  // What JavaScript brings: all callers would be one.
+  for (const tenant of [undefined, null, 7, Promise.resolve('acme')] as unknown as string[])
+    await assert.rejects(
+      guard.run(spec({ scope: { ...scope, tenant } }), () => outcome()),
+      /the tenant is of type \w+: expected the name/,
+    );
   await assert.rejects(
     guard.run(spec({ scope: { ...scope, key: 'é' } }), () => outcome()),
     /printable/,

@@ -71,8 +71,11 @@ async function watchWhile(running: Promise<unknown>): Promise<readonly string[]>
 }
 
 /** Basis points; undefined: no route. */
+/** What users get: what was written for a ramp that is revoked brings nobody anywhere. */
 async function weight(): Promise<number | undefined> {
-  const written = /:(\d+):/.exec((await plant.stage.haproxy.route()).route)?.[1];
+  const { route, revoked } = await plant.stage.haproxy.route();
+  if (revoked !== 'no') return 0;
+  const written = /:(\d+):/.exec(route)?.[1];
   return written === undefined ? undefined : Number(written);
 }
 

@@ -27,7 +27,7 @@ export function drillCommand(program: Command, run: Run): void {
     .argument('[file]', 'the rollout', DEFAULT_ROLLOUT)
     .option('--config <file>', "the platform's configuration", DEFAULT_CONFIG)
     .option('--set <path=value>', 'over the rollout, as bucket=30s; may be repeated', collect, [])
-    .option('--at <percent>', 'weight at which it breaks', weightArgument, 2_500)
+    .addOption(new Option('--at <percent>', 'weight at which it breaks').argParser(weightArgument).default(2_500, '25'))
     .addOption(new Option('--fault <fault...>', 'what breaks; all of them unless told').choices(FAULTS))
     .option('--rps <number>', "requests a second of the drill's own users; 0 where the environment has some", usersArgument, 50)
     .option('--path <path>', 'what they ask for', '/')

@@ -6,7 +6,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Guard } from '../guard.js';
-import { beginRequest, isGuarded, KEY_HEADER, type HttpOptions } from '../http.js';
+import { beginRequest, checkOptions, isGuarded, KEY_HEADER, type HttpOptions } from '../http.js';
 import { answerOf } from '../problem.js';
 import { isClaimed, markClaimed } from './claimed.js';
 import { requestBytes } from './request-bytes.js';
@@ -36,7 +36,7 @@ export function expressGuard<Request extends ExpressRequest = ExpressRequest>(
   guard: Guard,
   options: ExpressOptions<Request>,
 ): ExpressGuard<Request> {
-  const { route = routeOf, bodyLimitBytes = BODY_LIMIT_BYTES, streamTypes, mode } = options;
+  const { route = routeOf, bodyLimitBytes = BODY_LIMIT_BYTES, streamTypes, mode } = checkOptions(options);
   return async (request, response, next) => {
     const method = request.method ?? 'GET';
     // Mounted twice, the inner one would be answered by the outer one's claim.
@@ -57,7 +57,11 @@ export function expressGuard<Request extends ExpressRequest = ExpressRequest>(
     if (bytes === undefined) {
       guard.count('body-too-large', meta.route, mode === 'observe');
       if (mode === 'observe') next();
-      else sendOutcome(response, answerOf({ kind: 'body-too-large', limitBytes: bodyLimitBytes }));
+      else {
+        // What was not read of it would be taken for the next request.
+        response.shouldKeepAlive = false;
+        sendOutcome(response, answerOf({ kind: 'body-too-large', limitBytes: bodyLimitBytes }));
+      }
       return;
     }
     const beginning = await beginRequest(guard, options, meta, bytes, request);

@@ -6,7 +6,7 @@ import { PassThrough, Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Execution } from '../execution.js';
 import type { Guard } from '../guard.js';
-import { beginRequest, isGuarded, isStream, KEY_HEADER, type HttpOptions } from '../http.js';
+import { beginRequest, checkOptions, isGuarded, isStream, KEY_HEADER, type HttpOptions } from '../http.js';
 import type { Body, Outcome } from '../outcome.js';
 import { answerOf, REPLAYED_HEADER } from '../problem.js';
 import { BodyRecorder } from './body-recorder.js';
@@ -17,7 +17,7 @@ export type FastifyOptions = HttpOptions<FastifyRequest>;
 export function fastifyGuard(guard: Guard, options: FastifyOptions): (app: FastifyInstance) => Promise<void> {
   const bodies = new WeakMap<FastifyRequest, Buffer[]>();
   const executions = new WeakMap<FastifyRequest, Execution>();
-  const { streamTypes, mode } = options;
+  const { streamTypes, mode } = checkOptions(options);
 
   return ofItsScope((app) => {
     app.addHook('preParsing', (request, _reply, payload, done) => {

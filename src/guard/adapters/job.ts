@@ -8,7 +8,7 @@ import type { RunContext } from '../execution.js';
 import type { Guard } from '../guard.js';
 import type { Outcome } from '../outcome.js';
 import { Refused } from '../refusal.js';
-import type { RunSpec } from '../spec.js';
+import { checkChoices, type RunSpec } from '../spec.js';
 
 export interface JobOptions<Payload> extends Pick<RunSpec, 'leaseMs' | 'retainMs' | 'onLost' | 'onStoreDown' | 'mode'> {
   readonly name: string;
@@ -33,6 +33,7 @@ export function guardJob<Payload, Result>(
   fn: (payload: Payload, context: RunContext) => Promise<Result> | Result,
 ): (payload: Payload) => Promise<JobEnd<Result>> {
   const { name, tenant, key, meaning, leaseMs, retainMs, onLost, onStoreDown, mode } = options;
+  checkChoices({ leaseMs, retainMs, onLost, onStoreDown, mode });
   return async (payload) => {
     const asked = { method: METHOD, path: name };
     const bytes = bytesOf(payload);

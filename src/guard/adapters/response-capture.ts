@@ -32,11 +32,12 @@ export function holdResponse(response: ServerResponse, { streamTypes, onEnd }: C
 
   const release = async (wasPassing: boolean): Promise<void> => {
     if (!wasPassing) response.removeHeader(REPLAYED_HEADER);
-    const head = { status: response.statusCode, message: response.statusMessage, headers: response.getHeaders() };
-    const settled = await onEnd(outcomeOf(response, recorder, streamTypes));
+    const head = headOf(response);
+    const settled = await onEnd(outcomeOf(head, recorder, streamTypes));
     Object.assign(response, original);
     if (settled.kind === 'send') {
-      if (!wasPassing) setHead(response, head);
+      // An error handler that came later must not change what was sealed.
+      if (!wasPassing && !isHead(response, head)) setHead(response, head);
       endWith(response, held);
     } else if (wasPassing) {
       // What went out of a stream cannot be taken back, but it must not look whole.
@@ -104,7 +105,7 @@ export function watchResponse(response: ServerResponse, { streamTypes, onEnd }: 
       // Node's `end` may call `write`, and what it writes was recorded already.
       Object.assign(response, { write, end });
       const answer = end(...given);
-      void onEnd(outcomeOf(response, recorder, streamTypes));
+      void onEnd(outcomeOf(headOf(response), recorder, streamTypes));
       return answer;
     },
   });
@@ -140,7 +141,23 @@ interface Head {
   readonly headers: OutgoingHttpHeaders;
 }
 
-/** As it was when the handler ended: an error handler that comes later must not change what was sealed. */
+const headOf = (response: ServerResponse): Head => ({
+  status: response.statusCode,
+  message: response.statusMessage,
+  headers: response.getHeaders(),
+});
+
+/** To look is much cheaper than to set every header again. */
+function isHead(response: ServerResponse, { status, message, headers }: Head): boolean {
+  const names = Object.keys(headers);
+  return (
+    response.statusCode === status &&
+    response.statusMessage === message &&
+    response.getHeaderNames().length === names.length &&
+    names.every((name) => response.getHeader(name) === headers[name])
+  );
+}
+
 function setHead(response: ServerResponse, { status, message, headers }: Head): void {
   for (const name of response.getHeaderNames()) response.removeHeader(name);
   response.statusCode = status;
@@ -157,10 +174,9 @@ function endWith(response: ServerResponse, chunks: readonly Uint8Array[]): void 
 
 const contentTypeOf = (response: ServerResponse): string | undefined => headerText(response.getHeader('content-type'));
 
-function outcomeOf(response: ServerResponse, recorder: BodyRecorder, streamTypes: readonly string[] | undefined): Outcome {
-  const headers = Object.fromEntries(
-    Object.entries(response.getHeaders()).map(([name, value]) => [name, headerText(value) ?? '']),
-  );
-  const body = isStream(contentTypeOf(response), streamTypes) ? ({ kind: 'streamed' } as const) : recorder.body();
-  return { status: response.statusCode, headers, body };
+function outcomeOf({ status, headers }: Head, recorder: BodyRecorder, streamTypes: readonly string[] | undefined): Outcome {
+  const texts: Record<string, string> = {};
+  for (const [name, value] of Object.entries(headers)) texts[name] = headerText(value) ?? '';
+  const body = isStream(texts['content-type'], streamTypes) ? ({ kind: 'streamed' } as const) : recorder.body();
+  return { status, headers: texts, body };
 }

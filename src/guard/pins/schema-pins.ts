@@ -80,8 +80,10 @@ export function assertSameSchema(writer: SchemaPins, retriever: Partial<SchemaPi
 }
 
 /** For a message or a job that carries pins: this side must not be behind (R25). Throws `SchemaMismatch`. */
-export function assertSchemaFits(asked: SchemaPins, here: SchemaPins): void {
-  refuse(misfits(asked, here));
+export function assertSchemaFits(asked: Partial<SchemaPins> | undefined, here: SchemaPins): void {
+  // What the message does not carry cannot fit (R24).
+  refuse(differences(here, asked ?? {}).filter(({ here: told }) => told === undefined));
+  refuse(misfits(asked ?? {}, here));
 }
 
 function refuse(found: readonly PinDifference[]): void {

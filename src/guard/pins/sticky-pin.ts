@@ -55,6 +55,8 @@ export function signPin(keys: PinKeys, { ramp, revision, exp }: StickyPin): stri
 export function readPin(text: string | undefined, { keys, now, ramp, isRevoked }: PinReading): ReadPin {
   const known: readonly PinKey[] = checkedKeys(keys);
   if (text === undefined || text === '') return ignored('none');
+  // A query parameter that was sent twice is a list.
+  if (typeof (text as unknown) !== 'string') return ignored('malformed');
   const parts = text.length > LIMIT ? [] : text.split('.');
   const [version, id = '', payload = '', mac = ''] = parts;
   if (parts.length !== 4 || version !== VERSION) return ignored('malformed');
@@ -96,6 +98,10 @@ function pinFrom(payload: string): StickyPin | undefined {
 function checkedKeys(keys: PinKeys): PinKeys {
   for (const { id, secret } of keys) {
     if (!/^[\w-]{1,32}$/.test(id)) throw new RangeError('the id of a pin key is 1 to 32 letters, digits, _ and -');
+    if (!((secret as unknown) instanceof Uint8Array))
+      throw new RangeError(
+        `the secret of the pin key ${id} is of type ${typeof secret}, expected bytes: Buffer.from(…, 'base64')`,
+      );
     if (secret.byteLength < SECRET_BYTES)
       throw new RangeError(
         `the pin key ${id} has ${String(secret.byteLength)} bytes, at least ${String(SECRET_BYTES)} are needed`,

@@ -8,6 +8,7 @@
 import type { GuardEvents } from '../events.js';
 import { Guard, type GuardOptions } from '../guard.js';
 import { isGuarded } from '../http.js';
+import { headersOf } from '../pins/schema-pins.js';
 import type { Outcome } from '../outcome.js';
 import type { Store } from '../store.js';
 import { ServiceMetrics, type QueueAge, type ReleaseCounts } from './metrics.js';
@@ -39,7 +40,12 @@ export class Service {
   constructor(options: ServiceOptions) {
     const { name, releaseId, revision, parts = [], paths, warmUp, startsWarm = false } = options;
     for (const [what, value] of Object.entries({ name, releaseId, revision }))
-      if (value.trim() === '') throw new TypeError(`${what} is empty: give the ${what} that the rollout names`);
+      // Both travel in headers: a newline at the end of a file would end the process at the first probe.
+      if (!/^[!-~](?:[ -~]*[!-~])?$/.test(value))
+        throw new TypeError(
+          `${what} is ${JSON.stringify(value)}: give the ${what} that the rollout names, printable and without blanks around it`,
+        );
+    if (options.schemaPins !== undefined) headersOf(options.schemaPins);
     this.#options = options;
     this.#paths = { ...PATHS, ...paths };
     this.#isWarm = startsWarm;

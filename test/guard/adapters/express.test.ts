@@ -186,6 +186,39 @@ test('a body over the limit is refused before anything is claimed', async () => 
   );
 });
 
+test('after a body over the limit the connection is closed, so that its rest is not taken for a request', async () => {
+  const { guard } = bench();
+  await withApp(
+    (app) => app.post('/', expressGuard(guard, { tenant, bodyLimitBytes: 10 }), (_, response) => response.end('ran')),
+    async ({ send }) => {
+      const answer = await send('/', post('k', 'x'.repeat(1_000_000)));
+      assert.deepEqual([answer.status, answer.headers.get('connection')], [413, 'close']);
+      assert.equal(await (await send('/', post('k-2', 'x'))).text(), 'ran');
+    },
+  );
+});
+
+test('options that cannot be meant are an error where the guard is set up', () => {
+  const { guard } = bench();
+  const made = (change: object) => () => expressGuard(guard, { tenant, ...change });
+  assert.throws(made({ tenant: undefined }), /^TypeError: options\.tenant is missing/);
+  assert.throws(made({ onLost: 'rexecute' }), /onLost is "rexecute", it must be reject or reexecute/);
+  assert.throws(made({ onStoreDown: 'runn' }), /onStoreDown is "runn"/);
+  assert.throws(made({ mode: 'observ' }), /mode is "observ"/);
+  assert.throws(made({ retainMs: 1_000 }), /at least 24 h/);
+  assert.throws(made({ leaseMs: 0 }), /leaseMs is 0/);
+});
+
+test('methods are guarded however they are written', async () => {
+  const { guard } = bench();
+  await withApp(
+    (app) => app.post('/', expressGuard(guard, { tenant, methods: ['post'] }), () => assert.fail('it ran')),
+    async ({ send }) => {
+      assert.equal((await send('/', { method: 'POST', body: 'x' })).status, 400);
+    },
+  );
+});
+
 test('on a route its pattern is the scope, so that two paths of one pattern are told apart by their fingerprint', async () => {
   const { guard } = bench();
   await withApp(

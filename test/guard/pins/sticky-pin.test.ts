@@ -63,6 +63,10 @@ test('whatever comes in, reading never throws and never finds a pin that nobody 
   );
 });
 
+test('a query parameter that was sent twice is no pin', () => {
+  assert.equal(read(['a', 'b'] as unknown as string), 'malformed');
+});
+
 test('a pin of another ramp, one whose ramp is revoked, and one past its time are ignored', () => {
   const signed = signPin([NEW], PIN);
   assert.equal(read(signed, { ramp: '9f3c1e~ffffffff' }), 'other-ramp');
@@ -85,6 +89,8 @@ test('what a later version signed with our key, and says other things, is ignore
 
 test('keys that are too short, have no usable name or the same one are an error in the program', () => {
   assert.throws(() => signPin([{ id: 'k1', secret: randomBytes(31) }], PIN), /at least 32/);
+  for (const secret of ['', 'short', undefined] as unknown as Uint8Array[])
+    assert.throws(() => signPin([{ id: 'k1', secret }], PIN), /secret of the pin key k1 is of type \w+, expected bytes/);
   assert.throws(() => signPin([{ id: 'a.b', secret: randomBytes(32) }], PIN), /1 to 32 letters/);
   assert.throws(() => read('', { keys: [NEW, { ...OLD, id: 'k2' }] }), /both pin keys/);
   assert.throws(() => signPin([NEW], { ...PIN, revision: 'x'.repeat(1_024) }), /at most 1024/);

@@ -59,8 +59,18 @@ test('a service without a name that a rollout could mean is a mistake, and the m
   for (const what of ['name', 'releaseId', 'revision'] as const)
     assert.throws(
       () => new Service({ name: 'orders', releaseId: 'v2', revision: 'green', [what]: ' ' }),
-      new RegExp(`^TypeError: ${what} is empty`),
+      new RegExp(`^TypeError: ${what} is " ": give the ${what}`),
     );
+});
+
+test('what could not travel in a header is a mistake when the service is made, and not at its first probe', () => {
+  const made = (change: object): Service => new Service({ name: 'orders', releaseId: 'v2', revision: 'green', ...change });
+  assert.throws(() => made({ revision: 'v1\n' }), /^TypeError: revision is "v1\\n"/);
+  assert.throws(() => made({ releaseId: 'b\r\nX-Evil: 1' }), /^TypeError: releaseId is/);
+  assert.throws(
+    () => made({ schemaPins: { schemaRev: -1, indexHash: 'a b', modelTag: 'm' } }),
+    /x-schema-rev, x-index-hash invalid/,
+  );
 });
 
 test('an instance that its platform warmed begins without a cold start', () => {

@@ -36,13 +36,14 @@ module.exports = {
     only('workflows', ['domain', 'contract'], 'the workflow interprets'),
     only('client', ['domain', 'contract'], 'a facade over names and payloads'),
     only('worker', ['domain', 'judge', 'contract', 'providers', 'activities', 'spec'], 'the composition root'),
-    only('dataplane', ['domain'], 'stands in the path of traffic'),
-    only('guard', ['domain'], 'lives inside other services'),
+    only('http', [], 'what everybody needs who carries a message on'),
+    only('dataplane', ['domain', 'http'], 'stands in the path of traffic'),
+    only('guard', ['domain', 'http'], 'lives inside other services'),
     only('testing', ['domain', 'providers'], 'for adapter authors'),
     {
       name: 'providers-without-temporal',
       severity: 'error',
-      from: { path: '^src/(providers|judge|spec|dataplane|guard|testing)/' },
+      from: { path: '^src/(providers|judge|spec|http|dataplane|guard|testing)/' },
       to: { path: '@temporalio' },
     },
     {

@@ -32,3 +32,10 @@ export function differences(asked: Partial<SchemaPins>, here: Partial<SchemaPins
     return wanted === undefined || wanted === here[field] ? [] : [{ pin, asked: wanted, here: here[field] }];
   });
 }
+
+/** Undefined where one of the three is not told. */
+export function wholePins({ schemaRev, indexHash, modelTag }: Partial<SchemaPins>): SchemaPins | undefined {
+  return schemaRev === undefined || indexHash === undefined || modelTag === undefined
+    ? undefined
+    : { schemaRev, indexHash, modelTag };
+}

@@ -42,3 +42,12 @@ export interface GuardEvent {
 }
 
 export type GuardEvents = (event: GuardEvent) => void;
+
+/** Tells a sink; one that throws must change nothing of what it only counts. */
+export function emit<Event>(sink: ((event: Event) => void) | undefined, event: Event): void {
+  try {
+    sink?.(event);
+  } catch {
+    // A metric that cannot be counted harms no request, no lease and no reading.
+  }
+}

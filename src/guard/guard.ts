@@ -8,7 +8,7 @@
  * - G5 While the store cannot be asked nothing runs, unless the route says so.
  */
 import { randomUUID } from 'node:crypto';
-import type { GuardEventKind, GuardEvents } from './events.js';
+import { emit, type GuardEventKind, type GuardEvents } from './events.js';
 import { ClaimedExecution, observing, unguarded, type Execution, type RunContext } from './execution.js';
 import { storeKey } from './keys.js';
 import { effectOf, type Outcome } from './outcome.js';
@@ -49,11 +49,11 @@ const STORE_TIMEOUT_MS = 1_000;
 export class Guard<S extends Store = Store> {
   readonly revision: string;
   readonly store: S;
-  readonly #onEvent: GuardEvents;
+  readonly #onEvent: GuardEvents | undefined;
   readonly #storeTimeoutMs: number;
   readonly #release: GuardOptions['release'];
 
-  constructor({ store, revision, onEvent = () => undefined, storeTimeoutMs = STORE_TIMEOUT_MS, release }: GuardOptions<S>) {
+  constructor({ store, revision, onEvent, storeTimeoutMs = STORE_TIMEOUT_MS, release }: GuardOptions<S>) {
     this.store = store;
     this.revision = revision;
     this.#onEvent = onEvent;
@@ -176,11 +176,7 @@ export class Guard<S extends Store = Store> {
 
   #calls(route: string, observed: boolean): StoreCalls {
     return new StoreCalls(this.store, this.#storeTimeoutMs, (kind, error) => {
-      try {
-        this.#onEvent({ kind, route, observed, ...(error === undefined ? {} : { error }) });
-      } catch {
-        // A metric that cannot be counted must not change what a request does.
-      }
+      emit(this.#onEvent, { kind, route, observed, ...(error === undefined ? {} : { error }) });
     });
   }
 }

@@ -5,7 +5,7 @@ import type { Guard } from './guard.js';
 import { parseKey } from './keys.js';
 import type { Outcome } from './outcome.js';
 import { answerOf, replayOf } from './problem.js';
-import { checkChoices, type RunSpec } from './spec.js';
+import { resolveChoices, type RunChoices } from './spec.js';
 
 export const KEY_HEADER = 'idempotency-key';
 
@@ -22,7 +22,7 @@ export interface RequestMeta {
 }
 
 /** What a route chooses. `Request` is the adapter's. */
-export interface HttpOptions<Request> extends Pick<RunSpec, 'leaseMs' | 'retainMs' | 'onLost' | 'onStoreDown' | 'mode'> {
+export interface HttpOptions<Request> extends RunChoices {
   /** Who was authenticated. An empty name is an error: callers who share a tenant share their keys. */
   readonly tenant: (request: Request) => string;
   /** Guarded methods; `POST`, `PUT`, `PATCH` and `DELETE` unless told (R19). Others pass. */
@@ -41,15 +41,16 @@ export type HttpBeginning =
 const WRITES: readonly string[] = ['POST', 'PUT', 'PATCH', 'DELETE'];
 const STREAM_TYPES: readonly string[] = ['text/event-stream', 'application/x-ndjson'];
 
-export const isGuarded = (method: string, { methods = WRITES }: Pick<HttpOptions<never>, 'methods'>): boolean =>
-  methods.some((guarded) => guarded.toUpperCase() === method.toUpperCase());
+export function isGuarded(method: string, { methods = WRITES }: Pick<HttpOptions<never>, 'methods'>): boolean {
+  const asked = method.toUpperCase();
+  return methods.some((guarded) => guarded.toUpperCase() === asked);
+}
 
 /** Throws where the guard is set up, and not at the first request. */
 export function checkOptions<Options extends HttpOptions<never>>(options: Options): Options {
   if (typeof (options.tenant as unknown) !== 'function')
     throw new TypeError('options.tenant is missing: expected a function that names whoever was authenticated');
-  const { leaseMs, retainMs, onLost, onStoreDown, mode } = options;
-  checkChoices({ leaseMs, retainMs, onLost, onStoreDown, mode });
+  resolveChoices(options);
   return options;
 }
 

@@ -1,10 +1,8 @@
 /** What one guarded run is, with its defaults and their bounds. */
 import { checkedKey, type Scope } from './keys.js';
 
-export interface RunSpec {
-  readonly scope: Scope;
-  /** From `fingerprint` or `semanticFingerprint`. */
-  readonly fingerprint: string;
+/** What may be chosen once for many runs. */
+export interface RunChoices {
   /** How long a worker is believed without a sign of life, in milliseconds; 10 s. It is renewed three times as often. */
   readonly leaseMs?: number | undefined;
   /** How long the record lives, in milliseconds; 96 h: the longest that a rollout stays frozen, and a day (R20, A13). */
@@ -20,44 +18,55 @@ export interface RunSpec {
   readonly mode?: 'enforce' | 'observe' | undefined;
 }
 
-export type ResolvedSpec = { readonly [name in keyof RunSpec]-?: Exclude<RunSpec[name], undefined> };
+export interface RunSpec extends RunChoices {
+  readonly scope: Scope;
+  /** From `fingerprint` or `semanticFingerprint`. */
+  readonly fingerprint: string;
+}
+
+type Resolved<Choices> = { readonly [name in keyof Choices]-?: Exclude<Choices[name], undefined> };
+export type ResolvedSpec = Resolved<RunSpec>;
 
 const HOUR_MS = 3_600_000;
 export const RETAIN_FLOOR_MS = 24 * HOUR_MS;
 export const RETAIN_DEFAULT_MS = 96 * HOUR_MS;
 const LEASE_DEFAULT_MS = 10_000;
 
-/** What is chosen once for many runs, looked at when it is chosen. Throws as `resolve` does. */
-export function checkChoices(choices: Partial<Omit<RunSpec, 'scope' | 'fingerprint'>>): void {
-  resolve({ ...choices, scope: { tenant: 't', method: 'POST', route: '/', key: 'k' }, fingerprint: '' });
-}
-
 function oneOf(what: string, value: string, allowed: readonly string[]): void {
   if (!allowed.includes(value)) throw new TypeError(`${what} is ${JSON.stringify(value)}, it must be ${allowed.join(' or ')}`);
 }
 
+const ON_LOST = ['reject', 'reexecute'];
+const ON_STORE_DOWN = ['refuse', 'run'];
+const MODES = ['enforce', 'observe'];
+
+/** Throws `TypeError` or `RangeError`: such choices are a mistake in the program, so that adapters look at them when they are made. */
+export function resolveChoices({
+  leaseMs = LEASE_DEFAULT_MS,
+  retainMs = RETAIN_DEFAULT_MS,
+  onLost = 'reject',
+  onStoreDown = 'refuse',
+  mode = 'enforce',
+}: RunChoices): Resolved<RunChoices> {
+  oneOf('onLost', onLost, ON_LOST);
+  oneOf('onStoreDown', onStoreDown, ON_STORE_DOWN);
+  oneOf('mode', mode, MODES);
+  if (!(leaseMs >= 1)) throw new RangeError(`leaseMs is ${String(leaseMs)}, it must be at least 1`);
+  if (!(retainMs >= RETAIN_FLOOR_MS))
+    throw new RangeError(`retainMs is ${String(retainMs)}, keys are kept for at least 24 h (${String(RETAIN_FLOOR_MS)} ms)`);
+  return { leaseMs, retainMs, onLost, onStoreDown, mode };
+}
+
 /** Throws `TypeError` or `RangeError`: such a spec is a mistake in the program, not in the request. */
 export function resolve(spec: RunSpec): ResolvedSpec {
-  const {
-    leaseMs = LEASE_DEFAULT_MS,
-    retainMs = RETAIN_DEFAULT_MS,
-    onLost = 'reject',
-    onStoreDown = 'refuse',
-    mode = 'enforce',
-  } = spec;
-  const key = checkedKey(spec.scope.key);
+  const { scope, fingerprint } = spec;
+  const key = checkedKey(scope.key);
   if (key.kind === 'invalid') throw new TypeError(`the key cannot be used: ${key.reason}`);
   // From JavaScript anything may come, a promise or undefined as well: all of these would be one tenant.
-  const tenant: unknown = spec.scope.tenant;
+  const tenant: unknown = scope.tenant;
   if (typeof tenant !== 'string' || tenant === '')
     throw new TypeError(
       `the tenant is ${tenant === '' ? 'empty' : `of type ${typeof tenant}`}: expected the name of whoever was authenticated, or else callers share their keys`,
     );
-  oneOf('onLost', onLost, ['reject', 'reexecute']);
-  oneOf('onStoreDown', onStoreDown, ['refuse', 'run']);
-  oneOf('mode', mode, ['enforce', 'observe']);
-  if (!(leaseMs >= 1)) throw new RangeError(`leaseMs is ${String(leaseMs)}, it must be at least 1`);
-  if (!(retainMs >= RETAIN_FLOOR_MS))
-    throw new RangeError(`retainMs is ${String(retainMs)}, keys are kept for at least 24 h (${String(RETAIN_FLOOR_MS)} ms)`);
-  return { scope: spec.scope, fingerprint: spec.fingerprint, leaseMs, retainMs, onLost, onStoreDown, mode };
+  return { scope, fingerprint, ...resolveChoices(spec) };
 }

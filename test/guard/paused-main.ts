@@ -7,25 +7,13 @@ import { Guard } from '../../src/guard/guard.js';
 import { openPostgresStore } from '../../src/guard/stores/postgres.js';
 import { openPool } from '../harness/postgres.js';
 import { openTestStore } from './open-test-store.js';
-import { SteppingStore, stepThrough, type Step } from './stepping.js';
-import { gate, outcome, spec } from './support.js';
+import { SteppingStore, stepThrough, stoppingTogether } from './stepping.js';
+import { outcome, spec } from './support.js';
 
 const [kind = '', url = '', how = '', runs = '0', leaseMs = '0', ...steps] = process.argv.slice(2);
 const count = Number(runs);
 const options = { revision: 'stale', storeTimeoutMs: 5_000 };
-const { opened, open } = gate();
-let waiting = 0;
-
-const stepOf =
-  (index: number): Step =>
-  async (name) => {
-    if (name !== steps[index % steps.length]) return;
-    if (++waiting === count) {
-      process.kill(process.pid, 'SIGSTOP');
-      open();
-    }
-    await opened;
-  };
+const stepOf = stoppingTogether(count, steps);
 
 const pool = how === 'tx' ? openPool(url, count + 5) : undefined;
 const inTransactions = pool === undefined ? undefined : await openPostgresStore(pool);

@@ -3,6 +3,7 @@ import type pg from 'pg';
 import type { StoreKey } from '../../src/guard/keys.js';
 import type { StoredRecord } from '../../src/guard/record.js';
 import type { Claim, Claimed, Store } from '../../src/guard/store.js';
+import { gate } from './support.js';
 
 export type Step = (name: string) => Promise<void> | void;
 
@@ -48,4 +49,18 @@ export async function stepThrough(db: pg.PoolClient, step: Step, key: string, na
   await step('before effect');
   await query('INSERT INTO effects (key, worker) VALUES ($1, $2)', [key, name]);
   await step('after effect');
+}
+
+/** For `count` that run at once: each waits at the step of its turn; when all wait, the process stops itself with SIGSTOP. */
+export function stoppingTogether(count: number, steps: readonly string[]): (index: number) => Step {
+  const { opened, open } = gate();
+  let waiting = 0;
+  return (index) => async (name) => {
+    if (name !== steps[index % steps.length]) return;
+    if (++waiting === count) {
+      process.kill(process.pid, 'SIGSTOP');
+      open();
+    }
+    await opened;
+  };
 }

@@ -1,4 +1,5 @@
 import type { Ground } from '../../domain/effects.js';
+import { wholePins } from '../../domain/schema-pins.js';
 import type { Revision, SchemaPins } from '../../domain/words.js';
 import type { ProbeRecipe } from '../../providers/ports.js';
 import { throwIfCancelled } from '../execution.js';
@@ -62,8 +63,10 @@ function compareWithPlan({ plan }: Checking, identity: Identity): Found {
 export async function checkCompatibility(on: Checking, stable: Revision | undefined): Promise<PinsFound> {
   if (stable === undefined) return { found: NOTHING, pins: {} };
   const [ofStable, ofCandidate] = await Promise.all([identityOf(on, stable), identityOf(on, on.plan.candidate)]);
-  const stablePins = wholePins(ofStable);
-  const candidatePins = wholePins(ofCandidate);
+  const pinsOf = (identity: Identity): SchemaPins | undefined =>
+    identity.kind === 'silent' ? undefined : wholePins(identity.schemaPins);
+  const stablePins = pinsOf(ofStable);
+  const candidatePins = pinsOf(ofCandidate);
   const pins = { ...(stablePins === undefined ? {} : { stablePins }), ...(candidatePins === undefined ? {} : { candidatePins }) };
   if (ofStable.kind === 'silent' || ofCandidate.kind === 'silent') return { found: NOTHING, pins };
   const difference = incompatibility(ofStable.schemaPins, ofCandidate.schemaPins);
@@ -74,14 +77,6 @@ export async function checkCompatibility(on: Checking, stable: Revision | undefi
 interface PinsFound {
   readonly found: Found;
   readonly pins: Pick<Ground, 'stablePins' | 'candidatePins'>;
-}
-
-function wholePins(identity: Identity): SchemaPins | undefined {
-  if (identity.kind === 'silent') return undefined;
-  const { schemaRev, indexHash, modelTag } = identity.schemaPins;
-  return schemaRev === undefined || indexHash === undefined || modelTag === undefined
-    ? undefined
-    : { schemaRev, indexHash, modelTag };
 }
 
 async function identityOf({ tools, run, where, router }: Checking, revision: Revision): Promise<Identity> {

@@ -88,32 +88,42 @@ function unknownNames(
 
 /** Recorded here and held as a floor until the final bake ends (A21, I8). */
 async function stableUnits(
-  { tools, run, where }: Checking,
+  on: Checking,
   stable: Revision | undefined,
 ): Promise<{ readonly found: Found; readonly units: number }> {
-  const name = where.connections.capacity;
+  const name = on.where.connections.capacity;
   if (name === undefined || stable === undefined) return { found: NOTHING, units: 0 };
-  try {
-    return {
-      found: NOTHING,
-      units: await persistently(tools.clock, run, () => tools.ports.capacity(name).units(where.target, stable)),
-    };
-  } catch (error) {
-    throwIfCancelled(run.signal);
-    return { found: refuse(`capacity "${name}" does not say how many units stable has: ${describeError(error)}`), units: 0 };
-  }
+  const { found, value } = await asked(
+    on,
+    (why) => `capacity "${name}" does not say how many units stable has: ${why}`,
+    () => on.tools.ports.capacity(name).units(on.where.target, stable),
+  );
+  return { found, units: value };
 }
 
 /** Of the release record: a router that has forgotten its epochs must not begin below what the guards were told. */
-async function toldEpoch({ tools, run, where }: Checking): Promise<{ readonly found: Found; readonly epoch: number }> {
-  const name = where.connections.queues;
+async function toldEpoch(on: Checking): Promise<{ readonly found: Found; readonly epoch: number }> {
+  const name = on.where.connections.queues;
   if (name === undefined) return { found: NOTHING, epoch: 0 };
+  const { found, value } = await asked(
+    on,
+    (why) => `queues "${name}" cannot be told anything: ${why}`,
+    async () => (await on.tools.ports.queues(name).epoch?.(on.where.target)) ?? 0,
+  );
+  return { found, epoch: value };
+}
+
+/** A number, or 0 and the refusal. */
+async function asked(
+  { tools, run }: Checking,
+  refusal: (why: string) => string,
+  call: () => Promise<number>,
+): Promise<{ readonly found: Found; readonly value: number }> {
   try {
-    const queues = tools.ports.queues(name);
-    return { found: NOTHING, epoch: await persistently(tools.clock, run, async () => (await queues.epoch?.(where.target)) ?? 0) };
+    return { found: NOTHING, value: await persistently(tools.clock, run, call) };
   } catch (error) {
     throwIfCancelled(run.signal);
-    return { found: refuse(`queues "${name}" cannot be told anything: ${describeError(error)}`), epoch: 0 };
+    return { found: refuse(refusal(describeError(error))), value: 0 };
   }
 }
 

@@ -2,6 +2,7 @@
 import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { Agent, request, type Dispatcher } from 'undici';
+import { HOP_BY_HOP } from '../../http/hop-by-hop.js';
 
 export type Manner =
   | 'pass'
@@ -19,16 +20,8 @@ export interface Between {
   close(): Promise<void>;
 }
 
-/** Between these two machines only; the rest of a request and of an answer is passed on as it is. */
-const HOP_BY_HOP: ReadonlySet<string> = new Set([
-  'host',
-  'connection',
-  'keep-alive',
-  'transfer-encoding',
-  'content-length',
-  'accept-encoding',
-  'expect',
-]);
+/** Between these two machines only, or answered here; the rest of a request and of an answer is passed on as it is. */
+const NOT_ONWARD: ReadonlySet<string> = new Set([...HOP_BY_HOP, 'host', 'content-length', 'accept-encoding', 'expect']);
 
 /** Of an HTTP address. `alter` gets every page that is passed on, and gives the one that the worker sees. */
 export async function httpBetween(url: string, alter: (page: string) => string = (page) => page): Promise<Between> {
@@ -78,7 +71,7 @@ export async function httpBetween(url: string, alter: (page: string) => string =
 function endToEnd(headers: IncomingMessage['headers']): Record<string, string | string[]> {
   return Object.fromEntries(
     Object.entries(headers).filter(
-      (entry): entry is [string, string | string[]] => entry[1] !== undefined && !HOP_BY_HOP.has(entry[0]),
+      (entry): entry is [string, string | string[]] => entry[1] !== undefined && !NOT_ONWARD.has(entry[0]),
     ),
   );
 }

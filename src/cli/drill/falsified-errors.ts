@@ -22,11 +22,11 @@ export class FalsifiedErrors {
   #struck = false;
 
   constructor(
-    { urls, labels, names, custom, startsAtZero }: Scrape,
+    connection: Scrape,
     private readonly target: Target,
     private readonly pair: MeasuredPair,
   ) {
-    const options = scrapeOptions.parse({ urls: [...urls], ...mappingOf({ labels, names, custom, startsAtZero }) });
+    const options = scrapeOptions.parse({ urls: [...connection.urls], ...mappingOf(connection) });
     this.#labels = options.labels;
     this.#errors = options.metrics.errors;
   }

@@ -2,8 +2,8 @@
  * One request to a slot and its answer back, byte by byte as they come, in both directions at the pace of the slower side.
  * Never tried twice: a request that reached the slot may have had its effect, and what fails must be seen to fail.
  */
-import { PassThrough, type Readable } from 'node:stream';
 import { errors, type Dispatcher } from 'undici';
+import { bodyOf } from '../../http/request-body.js';
 import type { Answer } from './answer.js';
 import type { OutgoingHeaders } from './headers.js';
 import type { SlotServer } from './slot-server.js';
@@ -33,7 +33,12 @@ export class Exchange implements Dispatcher.DispatchHandler {
     });
     try {
       this.parts.server.pool.dispatch(
-        { path: pathOf(request.url), method: request.method ?? 'GET', headers: this.parts.toSlot, body: this.#body() },
+        {
+          path: pathOf(request.url),
+          method: request.method ?? 'GET',
+          headers: this.parts.toSlot,
+          body: bodyOf(this.answer.request),
+        },
         this,
       );
     } catch (error) {
@@ -94,26 +99,6 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   #problem(status: number, title: string, detail: string, termination: Parameters<Answer['problem']>[3]): void {
     this.answer.problem(status, title, detail, termination, this.parts.ours);
-  }
-
-  /**
-   * Between the client and undici stands a stream of our own, because undici destroys the body of a request that was answered
-   * early, and a destroyed request takes the client's connection with it, answer and all.
-   */
-  #body(): Readable | null {
-    const { request } = this.answer;
-    const { 'content-length': length, 'transfer-encoding': encoding } = request.headers;
-    if (encoding === undefined && (length === undefined || Number(length) === 0)) return null;
-    const body = request.pipe(new PassThrough());
-    body.once('close', () => {
-      request.unpipe(body);
-      request.resume();
-    });
-    body.on('error', () => undefined);
-    request.once('close', () => {
-      if (!request.complete) body.destroy(new Error('the client left'));
-    });
-    return body;
   }
 }
 

@@ -1,6 +1,6 @@
 /** Which headers pass the edge. */
 import type { IncomingMessage } from 'node:http';
-import { HOP_BY_HOP } from '../../domain/hop-by-hop.js';
+import { HOP_BY_HOP, namedBy } from '../../http/hop-by-hop.js';
 import { PIN_HEADERS, TOKEN_HEADER } from './pins.js';
 
 export type OutgoingHeaders = Record<string, string | string[]>;
@@ -15,7 +15,7 @@ const NEVER_TO_SLOT = new Set([...HOP_BY_HOP, ...OURS, TOKEN_HEADER, 'expect']);
  * for callers who may pin (A15).
  */
 export function headersToSlot(request: IncomingMessage, mayPin: boolean, ours: OutgoingHeaders): string[] {
-  const dropped = [...namedBy(request.headers.connection), ...(mayPin ? [] : PIN_HEADERS)];
+  const dropped = [...furtherNamedBy(request.headers.connection), ...(mayPin ? [] : PIN_HEADERS)];
   const kept: string[] = [];
   const { rawHeaders } = request;
   for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
@@ -33,7 +33,7 @@ export function headersToClient(
   ours: OutgoingHeaders,
   cookies: readonly string[],
 ): OutgoingHeaders {
-  const dropped = namedBy(fromSlot['connection']);
+  const dropped = furtherNamedBy(fromSlot['connection']);
   const headers: OutgoingHeaders = {};
   for (const [name, value] of Object.entries(fromSlot)) {
     if (value !== undefined && !HOP_BY_HOP.includes(name) && !dropped.includes(name)) headers[name] = value;
@@ -52,11 +52,8 @@ export function mediaType(contentType: string | string[] | undefined): string {
     .replace(/[^a-z0-9/.+-]/g, '');
 }
 
-/** Further headers that belong to the connection. */
-function namedBy(connection: string | string[] | undefined): string[] {
+/** Nothing, for the two words that are said of every connection. */
+function furtherNamedBy(connection: string | string[] | undefined): string[] {
   if (connection === undefined || connection === 'keep-alive' || connection === 'close') return [];
-  return String(connection)
-    .toLowerCase()
-    .split(',')
-    .map((name) => name.trim());
+  return namedBy(String(connection));
 }

@@ -1,7 +1,7 @@
 /** `node:http` around `carry`. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { PassThrough, type Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { bodyOf } from '../../http/request-body.js';
 import type { RevisionTarget } from '../pins/admit.js';
 import { carry, unreachable } from '../pins/carry.js';
 import { sendOutcome } from './response-capture.js';
@@ -31,25 +31,6 @@ export async function forward(
     if (response.headersSent || response.destroyed) response.destroy();
     else sendOutcome(response, unreachable(target, error));
   }
-}
-
-/**
- * Between the client and undici stands a stream of our own, because undici destroys the body of a request that was answered
- * early, and a destroyed request takes the client's connection with it, answer and all.
- */
-function bodyOf(request: IncomingMessage): Readable | null {
-  const { 'content-length': length, 'transfer-encoding': encoding } = request.headers;
-  if (encoding === undefined && (length === undefined || Number(length) === 0)) return null;
-  const body = request.pipe(new PassThrough());
-  body.once('close', () => {
-    request.unpipe(body);
-    request.resume();
-  });
-  body.on('error', () => undefined);
-  request.once('close', () => {
-    if (!request.complete) body.destroy(new Error('the client left'));
-  });
-  return body;
 }
 
 function pairs(raw: readonly string[]): readonly (readonly [string, string])[] {

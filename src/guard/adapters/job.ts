@@ -8,9 +8,9 @@ import type { RunContext } from '../execution.js';
 import type { Guard } from '../guard.js';
 import type { Outcome } from '../outcome.js';
 import { Refused } from '../refusal.js';
-import { checkChoices, type RunSpec } from '../spec.js';
+import { resolveChoices, type RunChoices } from '../spec.js';
 
-export interface JobOptions<Payload> extends Pick<RunSpec, 'leaseMs' | 'retainMs' | 'onLost' | 'onStoreDown' | 'mode'> {
+export interface JobOptions<Payload> extends RunChoices {
   readonly name: string;
   readonly tenant: (payload: Payload) => string;
   /** Of the job, not of its delivery: the same for every redelivery. */
@@ -33,7 +33,7 @@ export function guardJob<Payload, Result>(
   fn: (payload: Payload, context: RunContext) => Promise<Result> | Result,
 ): (payload: Payload) => Promise<JobEnd<Result>> {
   const { name, tenant, key, meaning, leaseMs, retainMs, onLost, onStoreDown, mode } = options;
-  checkChoices({ leaseMs, retainMs, onLost, onStoreDown, mode });
+  resolveChoices(options);
   return async (payload) => {
     const asked = { method: METHOD, path: name };
     const bytes = bytesOf(payload);

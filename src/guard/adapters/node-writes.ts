@@ -39,13 +39,41 @@ export function headerText(value: OutgoingHttpHeader | undefined): string | unde
   return value === undefined ? undefined : Array.isArray(value) ? value.join(', ') : String(value);
 }
 
-/** For every answer that goes out, whoever gives it: one of the guard's own drops what stood in the head before. */
-export function stampHead(response: ServerResponse, stamp: Readonly<Record<string, string>>): void {
+/**
+ * Every way of answering comes through `writeHead`, and `before` is called once before it, with the headers that it was given.
+ * What this returns is called after.
+ */
+export function onHead(
+  response: ServerResponse,
+  before: (headers: Readonly<OutgoingHttpHeaders>) => ((status: number) => void) | undefined,
+): void {
   const writeHead = response.writeHead.bind(response) as (...given: unknown[]) => ServerResponse;
+  let isOut = false;
   Object.assign(response, {
     writeHead: (...given: unknown[]) => {
-      if (!response.headersSent) addHeaders(response, stamp);
-      return writeHead(...given);
+      if (isOut) return writeHead(...given);
+      isOut = true;
+      const after = before(headersIn(given));
+      writeHead(...given);
+      after?.(response.statusCode);
+      return response;
     },
+  });
+}
+
+/** Of `writeHead`'s arguments, with names in lower case. Those in a list come in pairs, or as names and values in turn. */
+function headersIn([, second, third]: readonly unknown[]): OutgoingHttpHeaders {
+  const given = typeof second === 'string' ? third : (second ?? third);
+  if (given === undefined || given === null) return {};
+  const flat = Array.isArray(given) ? (given as unknown[]).flat() : Object.entries(given).flat();
+  const pairs = flat.flatMap((name, index) => (index % 2 === 0 ? [[String(name).toLowerCase(), flat[index + 1]] as const] : []));
+  return Object.fromEntries(pairs);
+}
+
+/** For every answer that goes out, whoever gives it: one of the guard's own drops what stood in the head before. */
+export function stampHead(response: ServerResponse, stamp: Readonly<Record<string, string>>): void {
+  onHead(response, () => {
+    addHeaders(response, stamp);
+    return undefined;
   });
 }

@@ -4,6 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { emit } from '../events.js';
 import { withinLimit } from '../time-limit.js';
 import type { Joined, Partition, PartitionLease, PartitionLeases, PartitionOwner, Renewed } from './leases.js';
 import { maxWorkersOf, type Flow, type PartitionPolicy } from './policy.js';
@@ -178,9 +179,5 @@ type Without<Event> = Event extends unknown ? Omit<Event, keyof Partition> : nev
 type Said = Without<PartitionEvent>;
 
 export function tell({ queue, partition, onEvent }: HoldOptions, what: Said): void {
-  try {
-    onEvent({ queue, partition, ...what });
-  } catch {
-    // A metric that cannot be counted must not lose a lease.
-  }
+  emit(onEvent, { queue, partition, ...what });
 }

@@ -4,7 +4,7 @@
  */
 import { misfits } from '../../domain/schema-pins.js';
 import type { SchemaPins } from '../../domain/words.js';
-import type { GuardEventKind, GuardEvents } from '../events.js';
+import { emit, type GuardEventKind, type GuardEvents } from '../events.js';
 import type { Outcome } from '../outcome.js';
 import { pinAnswer, type PinRefusal } from './refusal.js';
 import { headersOf, parsePins, type ReadHeader } from './schema-pins.js';
@@ -55,11 +55,7 @@ export function pinGate({ pins, revision, matching, follow, onEvent, mode = 'enf
   const isObserving = mode === 'observe';
 
   const count = (kind: GuardEventKind): void => {
-    try {
-      onEvent?.({ kind, route: EVERY_ROUTE, observed: isObserving });
-    } catch {
-      // A metric that cannot be counted must not change what a request does.
-    }
+    emit(onEvent, { kind, route: EVERY_ROUTE, observed: isObserving });
   };
   const carry = (target: RevisionTarget, kind: GuardEventKind): Admission => {
     count(kind);

@@ -4,7 +4,7 @@
  */
 import type { Readable } from 'node:stream';
 import { Agent } from 'undici';
-import { HOP_BY_HOP } from '../../domain/hop-by-hop.js';
+import { HOP_BY_HOP, namedBy } from '../../http/hop-by-hop.js';
 import type { Outcome } from '../outcome.js';
 import { problem } from '../problem.js';
 import { HOP_HEADER, type RevisionTarget } from './admit.js';
@@ -35,7 +35,8 @@ export interface Carried {
 /** Resolves when the head is there. Rejects when there was no answer. */
 export async function carry({ method, path, headers, body, signal }: Onward, target: RevisionTarget): Promise<Carried> {
   const added = Object.entries({ ...target.headers, [HOP_HEADER]: '1' });
-  const dropped = [...NOT_ONWARD, ...added.map(([name]) => name.toLowerCase()), ...namedBy(headers)];
+  const named = headers.filter(([name]) => name.toLowerCase() === 'connection').flatMap(([, value]) => namedBy(value));
+  const dropped = [...NOT_ONWARD, ...added.map(([name]) => name.toLowerCase()), ...named];
   const answer = await agent.request({
     origin: new URL(target.url).origin,
     path,
@@ -61,12 +62,4 @@ export function unreachable({ revision }: RevisionTarget, error: unknown): Outco
     },
     {},
   );
-}
-
-/** Further headers that belong to the connection. */
-function namedBy(headers: Onward['headers']): readonly string[] {
-  return headers
-    .filter(([name]) => name.toLowerCase() === 'connection')
-    .flatMap(([, value]) => value.toLowerCase().split(','))
-    .map((name) => name.trim());
 }

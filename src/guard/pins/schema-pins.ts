@@ -1,5 +1,5 @@
 /** Schema pins as they travel: three headers, in every request and in every answer (R24). */
-import { differences, misfits, type PinDifference } from '../../domain/schema-pins.js';
+import { differences, misfits, wholePins, type PinDifference } from '../../domain/schema-pins.js';
 import type { SchemaPins } from '../../domain/words.js';
 
 export const PIN_HEADERS = { schemaRev: 'x-schema-rev', indexHash: 'x-index-hash', modelTag: 'x-model-tag' } as const;
@@ -20,12 +20,13 @@ const REV = /^(?:\d{1,9}|10{9})$/;
 const TEXT = /^[!-~]{1,256}$/;
 
 export function parsePins(read: ReadHeader): ParsedPins {
-  const { schemaRev, indexHash, modelTag } = toldPins(read);
-  if (schemaRev !== undefined && indexHash !== undefined && modelTag !== undefined)
-    return { kind: 'pins', pins: { schemaRev, indexHash, modelTag } };
+  const told = toldPins(read);
+  const pins = wholePins(told);
+  if (pins !== undefined) return { kind: 'pins', pins };
   const headers = Object.values(PIN_HEADERS);
   const missing = headers.filter((name) => (read(name)?.trim() ?? '') === '');
   if (missing.length > 0) return { kind: 'missing', headers: missing };
+  const { schemaRev, indexHash, modelTag } = told;
   const valid = { [PIN_HEADERS.schemaRev]: schemaRev, [PIN_HEADERS.indexHash]: indexHash, [PIN_HEADERS.modelTag]: modelTag };
   return { kind: 'invalid', headers: headers.filter((name) => valid[name] === undefined) };
 }

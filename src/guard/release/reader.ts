@@ -4,7 +4,7 @@
  */
 import { isBefore, parseReleaseRecord, type ReleaseRecord } from '../../domain/release-record.js';
 import type { Target } from '../../domain/words.js';
-import type { GuardEvents } from '../events.js';
+import { emit, type GuardEvents } from '../events.js';
 import { withinLimit } from '../time-limit.js';
 
 /** Where the record is read: `postgresReleases` or `redisReleases`. */
@@ -144,15 +144,7 @@ class CachedRecord implements ReleaseReader {
       this.#readable = true;
     } catch (error) {
       this.#readable = false;
-      this.#count(error);
-    }
-  }
-
-  #count(error: unknown): void {
-    try {
-      this.#options.onEvent?.({ kind: 'release-unreadable', route: 'release', observed: false, error });
-    } catch {
-      // A metric that cannot be counted must not end the reading.
+      emit(this.#options.onEvent, { kind: 'release-unreadable', route: 'release', observed: false, error });
     }
   }
 }

@@ -76,9 +76,7 @@ export class ServiceMetrics {
 
   /** Asked again, the same series. */
   of(release: Release): ReleaseCounts {
-    const key = keyOf(release);
-    const labels = this.#releases.get(key) ?? this.#born(key, release);
-    return this.#countsOf(key, labels);
+    return this.#countsOf(keyOf(release), this.#labelsOf(release));
   }
 
   /** Drops every series of a release, on whatever revision. */
@@ -88,8 +86,13 @@ export class ServiceMetrics {
 
   /** The age of a queue's oldest message, asked at each scrape. A read that fails leaves no series: blind, and not stale. */
   queueAge(release: Release, queue: string, read: QueueAge): void {
-    const labels = this.#releases.get(keyOf(release)) ?? this.#born(keyOf(release), release);
-    this.#queues.set(queue, { labels, read });
+    this.#queues.set(queue, { labels: this.#labelsOf(release), read });
+  }
+
+  /** Of one release always the same object. */
+  #labelsOf(release: Release): Labels {
+    const key = keyOf(release);
+    return this.#releases.get(key) ?? this.#born(key, release);
   }
 
   async #readQueues(): Promise<void> {
@@ -122,7 +125,7 @@ export class ServiceMetrics {
   #gone(key: string, labels: Labels): void {
     this.#releases.delete(key);
     for (const [queue, { labels: own }] of this.#queues) {
-      if (keyOf({ releaseId: own.release_id, revision: own.revision }) !== key) continue;
+      if (own !== labels) continue;
       this.#queues.delete(queue);
       this.#families.queueAge.remove({ ...labels, queue });
     }

@@ -1,8 +1,8 @@
 /**
  * Express 5, and whatever else calls with the objects of `node:http`. Mount it first: what is mounted before it is not counted.
  */
-import type { IncomingMessage, OutgoingHttpHeaders, RequestListener, ServerResponse } from 'node:http';
-import { headerText } from '../adapters/node-writes.js';
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import { headerText, onHead } from '../adapters/node-writes.js';
 import { sendOutcome } from '../adapters/response-capture.js';
 import type { Outcome } from '../outcome.js';
 import type { Service } from './service.js';
@@ -65,22 +65,6 @@ export function answered(
 const mustClose = ({ draining }: Service, { httpVersionMajor }: IncomingMessage): boolean =>
   draining.aborted && httpVersionMajor === 1;
 
-/** Every way of answering comes through `writeHead`, and this is called once before it. What it returns is called after. */
-function onHead(response: ServerResponse, before: (headers: Readonly<OutgoingHttpHeaders>) => (status: number) => void): void {
-  const writeHead = response.writeHead.bind(response) as (...given: unknown[]) => ServerResponse;
-  let isOut = false;
-  Object.assign(response, {
-    writeHead: (...given: unknown[]) => {
-      if (isOut) return writeHead(...given);
-      isOut = true;
-      const after = before(headersIn(given));
-      writeHead(...given);
-      after(response.statusCode);
-      return response;
-    },
-  });
-}
-
 /** Whether the service broke the answer off. A client that leaves has closed the connection before anybody destroys the response. */
 function watchDestroy(response: ServerResponse): () => boolean {
   const destroy = response.destroy.bind(response);
@@ -90,13 +74,4 @@ function watchDestroy(response: ServerResponse): () => boolean {
     return destroy(error);
   };
   return () => isCut;
-}
-
-/** Of `writeHead`'s arguments, with names in lower case. Those in a list come in pairs, or as names and values in turn. */
-function headersIn([, second, third]: readonly unknown[]): OutgoingHttpHeaders {
-  const given = typeof second === 'string' ? third : (second ?? third);
-  if (given === undefined || given === null) return {};
-  const flat = Array.isArray(given) ? (given as unknown[]).flat() : Object.entries(given).flat();
-  const pairs = flat.flatMap((name, index) => (index % 2 === 0 ? [[String(name).toLowerCase(), flat[index + 1]] as const] : []));
-  return Object.fromEntries(pairs);
 }

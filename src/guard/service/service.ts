@@ -10,6 +10,7 @@ import { Guard, type GuardOptions } from '../guard.js';
 import { isGuarded } from '../http.js';
 import { headersOf } from '../pins/schema-pins.js';
 import type { Outcome } from '../outcome.js';
+import { problem } from '../problem.js';
 import type { Store } from '../store.js';
 import { ServiceMetrics, type QueueAge, type ReleaseCounts } from './metrics.js';
 import { PATHS, type Identity, type Paths, type ServiceOptions } from './options.js';
@@ -155,12 +156,7 @@ export class Service {
     const { failing } = await this.#warm();
     if (failing.length === 0) return undefined;
     const detail = `Nothing was done. Not ready: ${failing.join(', ')}. Repeat the same request after Retry-After.`;
-    return json(
-      503,
-      { type: 'urn:sluice:guard:not-warm', title: 'The service is not warm yet', status: 503, detail },
-      'problem+',
-      { 'retry-after': '1' },
-    );
+    return problem('not-warm', { status: 503, title: 'The service is not warm yet', detail }, { 'retry-after': '1' });
   }
 
   /** Whether `refuse` is to be asked: what is not, need not wait for it. */
@@ -224,11 +220,7 @@ export class Service {
 
 const NO_STORE = { 'cache-control': 'no-store' };
 
-function json(status: number, body: object, kind: '' | 'problem+' = '', headers: Readonly<Record<string, string>> = {}): Outcome {
+function json(status: number, body: object): Outcome {
   const bytes = Buffer.from(JSON.stringify(body));
-  return {
-    status,
-    headers: { ...NO_STORE, 'content-type': `application/${kind}json`, ...headers },
-    body: { kind: 'bytes', bytes },
-  };
+  return { status, headers: { ...NO_STORE, 'content-type': 'application/json' }, body: { kind: 'bytes', bytes } };
 }

@@ -7,7 +7,7 @@ import { consumePartition } from '../../../src/guard/partitions/consume.js';
 import type { PartitionLease, PartitionLeases } from '../../../src/guard/partitions/leases.js';
 import { openPostgresPartitions } from '../../../src/guard/partitions/postgres.js';
 import { openPool } from '../../harness/postgres.js';
-import { stepThrough, type Step } from '../stepping.js';
+import { stepThrough, stoppingTogether, type Step } from '../stepping.js';
 import { gate } from '../support.js';
 import { BLUE } from './conformance.js';
 import { appendTo, openRedis, QUEUE } from './stages.js';
@@ -15,9 +15,7 @@ import { appendTo, openRedis, QUEUE } from './stages.js';
 const [kind = '', url = '', partitions = '0', leaseMs = '0', ...steps] = process.argv.slice(2);
 const count = Number(partitions);
 const held = gate();
-const stopped = gate();
 let holding = 0;
-let waiting = 0;
 
 /** No transaction begins before all leases are held, so that few are idle for long before the process stops. */
 async function barrier(): Promise<void> {
@@ -25,16 +23,7 @@ async function barrier(): Promise<void> {
   await held.opened;
 }
 
-const stepOf =
-  (index: number): Step =>
-  async (name) => {
-    if (name !== steps[index % steps.length]) return;
-    if (++waiting === count) {
-      process.kill(process.pid, 'SIGSTOP');
-      stopped.open();
-    }
-    await stopped.opened;
-  };
+const stepOf = stoppingTogether(count, steps);
 
 type Write = (lease: PartitionLease, step: Step) => Promise<{ readonly kind: string }>;
 

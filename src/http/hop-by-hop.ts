@@ -9,3 +9,10 @@ export const HOP_BY_HOP: readonly string[] = [
   'transfer-encoding',
   'upgrade',
 ];
+
+/** Further headers that belong to one connection, as its header `Connection` names them; in lower case. */
+export const namedBy = (connection: string): string[] =>
+  connection
+    .toLowerCase()
+    .split(',')
+    .map((name) => name.trim());

@@ -5,6 +5,7 @@
  * is, and `standard` with every time shortened 60 times, because only the number of buckets decides how many events it has.
  *
  * Run: node --import tsx bench/fleet.ts [--rollouts 300] [--aborts 10] [--rate 400] [--histories 1] [--soak-seconds 30]
+ *   [--tick-seconds 5]
  *   [--workers 2 --kill-after-seconds 120]   kills the last worker process that long after the last start; 0: never
  */
 import { readFileSync } from 'node:fs';
@@ -21,6 +22,7 @@ const wanted = readArguments({
   rate: 400,
   histories: 1,
   'soak-seconds': 30,
+  'tick-seconds': 5,
   workers: 1,
   'kill-after-seconds': 0,
 });
@@ -29,11 +31,19 @@ const wanted = readArguments({
  * At a tick of 1 s the server takes more than half of the machine for 300 heartbeats a second (design.md §5). With soaks of one
  * tick all 300 would change their weight every few seconds, which is another load than 300 rollouts that soak.
  */
-const FLEET = { tick: '5s', lease: '30s', soak: `${String(wanted['soak-seconds'])}s`, soakMax: '10m', warmUp: { hold: '1s' } };
+const FLEET = {
+  tick: `${String(wanted['tick-seconds'])}s`,
+  // Outlives the take-over of a worker that dies (2 ticks and 10 s), with as much to spare as 30 s have at a tick of 5 s.
+  lease: `${String(4 * wanted['tick-seconds'] + 10)}s`,
+  soak: `${String(wanted['soak-seconds'])}s`,
+  soakMax: '10m',
+  warmUp: { hold: '1s' },
+};
 /** `standard` with soaks of 2 buckets and a bake of 6, as 10 and 30 minutes have at 5 minutes a bucket. */
 const STANDARD_IN_SHORT = { soak: '10s', bake: '30s', bucket: '5s', tick: '1s', minimumRequests: 50 };
-const USERS_MS = 60_000;
-const ENDING_MS = 900_000;
+/** Until the first users are on the candidate of a rollout, which waits for its turn at warm-up and probes. */
+const USERS_MS = 60_000 + 600 * wanted.rollouts;
+const ENDING_MS = 900_000 + 1_000 * wanted.rollouts;
 const ABORT_BOUND_MS = 1_000;
 const REHEARSAL_BOUND_EVENTS = 220;
 const STARTS_AT_A_TIME = 20;
@@ -111,6 +121,10 @@ async function countEvents(): Promise<void> {
   console.log(`\nevents of the five steps: rehearsal ${String(rehearsal)} (${endings[0]?.kind ?? ''})`);
   printBound(`≤ ${String(REHEARSAL_BOUND_EVENTS)}`, String(rehearsal), rehearsal <= REHEARSAL_BOUND_EVENTS);
   console.log(`  standard, its times shortened 60 times: ${String(standard)} (${endings[1]?.kind ?? ''})`);
+  const [few = NaN, more = NaN] = await Promise.all([rehearsed, shortened].map((name) => site.actions(name)));
+  console.log(
+    `billable actions in those histories, heartbeats not among them: rehearsal ${String(few)}, standard ${String(more)}`,
+  );
 }
 
 async function runFleet(): Promise<void> {

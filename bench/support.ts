@@ -8,6 +8,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { temporal as proto } from '@temporalio/proto';
 import { SluiceClient } from '../src/client/index.js';
 import { rolloutId } from '../src/contract/names.js';
 import type { OutcomeKind } from '../src/domain/outcome.js';
@@ -203,11 +204,35 @@ export class Site {
     return (await this.client.temporal.client.workflow.getHandle(rolloutId(target(service))).describe()).historyLength;
   }
 
+  /**
+   * What Temporal Cloud would bill as actions for this rollout, by its history, and what does not stand there: the heartbeats that
+   * reach the server, queries and the janitor's schedule.
+   */
+  async actions(service: string): Promise<number> {
+    const { events } = await this.client.temporal.client.workflow.getHandle(rolloutId(target(service))).fetchHistory();
+    return (events ?? []).reduce((sum, event) => sum + actionsOf(event), 0);
+  }
+
   /** Whether HAProxy itself says that nobody of this service is sent to the candidate. */
   async isAtZero(service: string): Promise<boolean> {
     const { route, revoked, stable } = await this.haproxy.route(service);
     return stable === 'blue' && /^green:0:/.test(route) && revoked !== 'no';
   }
+}
+
+type HistoryEvent = proto.api.history.v1.IHistoryEvent;
+
+/** By Temporal's list of billable actions. A start of a child counts twice; a retried activity as often as it was started. */
+function actionsOf(event: HistoryEvent): number {
+  if (event.activityTaskStartedEventAttributes) return event.activityTaskStartedEventAttributes.attempt ?? 1;
+  if (event.startChildWorkflowExecutionInitiatedEventAttributes) return 2;
+  const single =
+    event.workflowExecutionStartedEventAttributes ??
+    event.timerStartedEventAttributes ??
+    event.upsertWorkflowSearchAttributesEventAttributes ??
+    event.workflowExecutionSignaledEventAttributes ??
+    event.workflowExecutionUpdateAcceptedEventAttributes;
+  return single ? 1 : 0;
 }
 
 const hostOf = (service: string): string => `${service}.bench`;

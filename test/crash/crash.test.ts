@@ -55,6 +55,7 @@ test('the table counts each run once, by what was killed and when', () => {
     outcome: 'promoted',
     expected: 'promoted',
     tookMs: 1,
+    commit: 'abc1234',
   } as const;
   const table = tableOf([
     { ...result, lastEvent: '7 timerStarted', findings: [] },

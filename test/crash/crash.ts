@@ -1,4 +1,5 @@
 /** One rollout through everything real, with a death in it, and the referee's word on what followed. */
+import { execFileSync } from 'node:child_process';
 import { Client, Connection } from '@temporalio/client';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Load } from '../harness/load.js';
@@ -12,6 +13,12 @@ export type Victim = 'worker' | 'temporal' | 'proxy';
 /** At a point of the history, or so long after the start. */
 export type Moment = { readonly kind: 'point'; readonly point: KillPoint } | { readonly kind: 'after'; readonly ms: number };
 
+/** What happens when nothing dies. */
+export interface Baseline {
+  readonly points: readonly KillPoint[];
+  readonly tookMs: number;
+}
+
 export interface CrashResult {
   readonly case: string;
   readonly victim: Victim;
@@ -23,13 +30,17 @@ export interface CrashResult {
   /** What the referee, or the outcome, had against it. Empty: survived. */
   readonly findings: readonly string[];
   readonly tookMs: number;
+  /** Of the source that ran. */
+  readonly commit: string;
 }
+
+/** Of what runs, where it is a checkout. */
+const COMMIT = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim();
 
 export const momentName = (moment: Moment): string =>
   moment.kind === 'point' ? nameOf(moment.point) : `after ${String(moment.ms)} ms`;
 
-/** The points of a run in which nothing dies, and how long it takes. */
-export async function baseline(kase: CrashCase): Promise<{ readonly points: readonly KillPoint[]; readonly tookMs: number }> {
+export async function baseline(kase: CrashCase): Promise<Baseline> {
   return withRollout(kase, 'worker', async ({ client, begun }) => {
     await closed(client);
     return { points: killPoints(await eventsOf(client)), tookMs: performance.now() - begun };
@@ -55,6 +66,7 @@ export async function crash(kase: CrashCase, victim: Victim, moment: Moment): Pr
       expected: kase.outcome,
       findings,
       tookMs: Math.round(performance.now() - begun),
+      commit: COMMIT,
     };
   });
 }

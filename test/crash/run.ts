@@ -1,26 +1,23 @@
 /**
- * `npm run test:crash [-- --case promoted] [--random 200] [--others 30] [--limit 20]`: kills the worker at every point of each
- * case's baseline, then at random moments, then Temporal and the proxy. Every run leaves a file in `test/crash/results/`; runs
- * that have one are not repeated, so that the suite may be stopped and gone on with. At the end `docs/reliability.md` gets its
- * table.
+ * `npm run test:crash [-- --case promoted] [--random 200] [--others 30] [--limit 20] [--at-once 2]`: kills the worker at every point
+ * of each case's baseline, then at random moments, then Temporal and the proxy. What came of it is kept in a file for each case under
+ * `test/crash/results/`; what stands there is not run again, so that the suite may be stopped and gone on with, also elsewhere. At the
+ * end `docs/reliability.md` gets its table.
  */
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { CASES, type CrashCase } from './cases.js';
-import { baseline, crash, momentName, type Moment, type Victim } from './crash.js';
-import type { KillPoint } from './points.js';
+import { baseline, crash, momentName, type CrashResult, type Moment, type Victim } from './crash.js';
 import { randomMoments } from './random-moments.js';
+import { keep, readKept } from './results.js';
 import { writeTable } from './table.js';
 
-const RESULTS = fileURLToPath(new URL('results/', import.meta.url));
 const { values } = parseArgs({
   options: {
     case: { type: 'string' },
     random: { type: 'string', default: '200' },
     others: { type: 'string', default: '30' },
     limit: { type: 'string', default: 'Infinity' },
+    'at-once': { type: 'string', default: '1' },
   },
 });
 
@@ -31,9 +28,8 @@ interface Planned {
 }
 
 async function planOf(kase: CrashCase): Promise<readonly Planned[]> {
-  const file = join(RESULTS, kase.name, 'baseline.json');
-  if (!existsSync(file)) keep(file, await baseline(kase));
-  const { points, tookMs } = JSON.parse(readFileSync(file, 'utf8')) as { points: KillPoint[]; tookMs: number };
+  const { points, tookMs } =
+    readKept(kase.name)?.baseline ?? keep(kase.name, { baseline: await baseline(kase), results: [] }).baseline;
   const share = (count: string): number => Math.ceil(Number(count) / CASES.length);
   const at = (victim: Victim, count: number): readonly Planned[] =>
     randomMoments(`${kase.name} ${victim}`, count, tookMs).map((moment) => ({ kase, victim, moment }));
@@ -45,24 +41,28 @@ async function planOf(kase: CrashCase): Promise<readonly Planned[]> {
   ];
 }
 
-function keep(file: string, what: unknown): void {
-  mkdirSync(join(file, '..'), { recursive: true });
-  writeFileSync(file, `${JSON.stringify(what, undefined, 1)}\n`);
+const isKept = ({ kase, victim, moment }: Planned): boolean =>
+  readKept(kase.name)?.results.some((kept) => kept.victim === victim && kept.moment === momentName(moment)) ?? false;
+
+async function play({ kase, victim, moment }: Planned): Promise<void> {
+  const result = await crash(kase, victim, moment);
+  const kept = readKept(kase.name);
+  if (kept === undefined) throw new Error(`the file of the case ${kase.name} is gone`);
+  keep(kase.name, { ...kept, results: [...kept.results, result] });
+  console.log(
+    `${result.case} · ${result.victim} · ${result.moment} · ${result.lastEvent ?? 'never came to it'} · ${verdictOn(result)}`,
+  );
 }
 
-const fileOf = ({ kase, victim, moment }: Planned): string =>
-  join(RESULTS, kase.name, `${victim} ${momentName(moment)}.json`.replaceAll(' ', '-'));
+const verdictOn = ({ findings }: CrashResult): string => (findings.length === 0 ? 'survived' : `FAILED: ${findings.join('; ')}`);
 
-let left = Number(values.limit);
-for (const kase of CASES.filter(({ name }) => values.case === undefined || values.case === name)) {
-  for (const planned of await planOf(kase)) {
-    const file = fileOf(planned);
-    if (existsSync(file) || left === 0) continue;
-    left -= 1;
-    const result = await crash(planned.kase, planned.victim, planned.moment);
-    keep(file, result);
-    const verdict = result.findings.length === 0 ? 'survived' : `FAILED: ${result.findings.join('; ')}`;
-    console.log(`${result.case} · ${result.victim} · ${result.moment} · ${result.lastEvent ?? 'never came to it'} · ${verdict}`);
-  }
-}
-writeTable(RESULTS);
+const planned: Planned[] = [];
+for (const kase of CASES.filter(({ name }) => values.case === undefined || values.case === name))
+  planned.push(...(await planOf(kase)).filter((one) => !isKept(one)));
+const left = planned.slice(0, Number(values.limit));
+console.log(`${String(planned.length)} runs to go, ${String(left.length)} of them now`);
+const player = async (): Promise<void> => {
+  for (let next = left.shift(); next !== undefined; next = left.shift()) await play(next);
+};
+await Promise.all(Array.from({ length: Number(values['at-once']) }, player));
+writeTable();

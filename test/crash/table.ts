@@ -1,9 +1,9 @@
 /** The results of the crash suite as the table of `docs/reliability.md`. */
-import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { CASES } from './cases.js';
 import type { CrashResult } from './crash.js';
+import { readKept } from './results.js';
 
 const PAGE = fileURLToPath(new URL('../../docs/reliability.md', import.meta.url));
 /** Every death with the newest event of the history at that moment. */
@@ -11,20 +11,18 @@ const DEATHS = fileURLToPath(new URL('../../docs/reliability.csv', import.meta.u
 const BEGIN = '<!-- crash table -->';
 const END = '<!-- end of crash table -->';
 
-export function writeTable(folder: string): void {
-  const results = readdirSync(folder, { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.json') && !name.endsWith('baseline.json'))
-    .map((name) => JSON.parse(readFileSync(join(folder, name), 'utf8')) as CrashResult);
+export function writeTable(): void {
+  const results = CASES.flatMap(({ name }) => readKept(name)?.results ?? []);
   const page = readFileSync(PAGE, 'utf8');
   const [before = '', rest = ''] = page.split(BEGIN);
   const after = rest.split(END)[1] ?? '';
-  const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim();
+  const commits = [...new Set(results.map(({ commit }) => commit))].join(', ');
   const date = new Date().toISOString().slice(0, 10);
-  const deaths = results.map(({ case: kase, victim, moment, lastEvent = '', outcome = '', findings }) =>
-    [kase, victim, moment, lastEvent, outcome, findings.length === 0 ? 'survived' : 'failed'].join(','),
+  const deaths = results.map(({ case: kase, victim, moment, lastEvent = '', outcome = '', findings, commit }) =>
+    [kase, victim, moment, lastEvent, outcome, findings.length === 0 ? 'survived' : 'failed', commit].join(','),
   );
-  writeFileSync(DEATHS, `${['case,killed,moment,newest event,outcome,verdict', ...deaths.sort()].join('\n')}\n`);
-  writeFileSync(PAGE, `${before}${BEGIN}\n\n${tableOf(results)}\n\nRun on ${date} at ${commit}.\n\n${END}${after}`);
+  writeFileSync(DEATHS, `${['case,killed,moment,newest event,outcome,verdict,commit', ...deaths.sort()].join('\n')}\n`);
+  writeFileSync(PAGE, `${before}${BEGIN}\n\n${tableOf(results)}\n\nLast run on ${date}, at ${commits}.\n\n${END}${after}`);
 }
 
 /** One line a case, victim and kind of moment. */

@@ -52,9 +52,16 @@ export interface ActivityMetrics {
   leaseRenewed(subject: Subject, outcome: Renewal): void;
 }
 
+export interface NeighbouringRoute {
+  readonly router: string;
+  /** Connection by which the services of this route are told of the release. */
+  readonly queues?: string;
+  readonly target: Target;
+}
+
 /** The routes that the janitor looks after, and how it learns whether somebody still does. */
 export interface Neighbourhood {
-  routes(): Promise<readonly { readonly router: string; readonly target: Target }[]>;
+  routes(): Promise<readonly NeighbouringRoute[]>;
   /** Whether a workflow of this id is open. Throws when Temporal cannot be asked: not knowing is no permission to act. */
   isRunning(workflowId: string): Promise<boolean>;
 }

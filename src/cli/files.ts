@@ -16,7 +16,7 @@ export function loadPlatform(surroundings: Surroundings, file: string): Platform
   const text = readText(surroundings, file);
   if (text === undefined)
     throw fail(
-      `found no file ${file}, expected the platform's configuration; name it with --config, or write one with "sluice init --router haproxy"`,
+      `found no file ${file}, expected the platform's configuration; name it with --config, or write one with "sluice init <service> --router haproxy" or "--router edge" (exec, for other routers: docs/routers.md)`,
     );
   return parsePlatform(surroundings, file, text);
 }

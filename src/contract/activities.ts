@@ -82,7 +82,7 @@ export interface RolloutActivities {
   /** Tells the whole state; what is below what was told before changes nothing. */
   controlQueues(input: { where: Where } & Directive): Promise<void>;
   notify(input: { where: Where; severity: 'info' | 'warning' | 'page'; title: string; text: string; id: string }): Promise<void>;
-  /** Revokes ramps whose rollout is not running; returns what it revoked, in words. */
+  /** Revokes ramps whose rollout is not running, and tells the services that they are over; returns what it did, in words. */
   sweepOrphans(): Promise<readonly string[]>;
 }
 

@@ -3,7 +3,7 @@
  * a sequence of its own, so that a telling that was cancelled on its way can never be taken for the newer one.
  */
 import type { RolloutPlan } from './plan.js';
-import type { ReleaseDirective, ReleasePhase } from './release-record.js';
+import type { ReleaseDirective, ReleasePhase, ReleaseRecord } from './release-record.js';
 import type { Climb, Phase, RolloutState } from './state.js';
 import { stepAt } from './step-policy.js';
 import { weightOf } from './telling.js';
@@ -102,6 +102,24 @@ function batchPaused(plan: RolloutPlan, phase: Phase): boolean {
     default:
       return false;
   }
+}
+
+/**
+ * What ends a release whose rollout was cut short and says nothing more: its ramp is powerless, and batch runs (R29). It comes
+ * after everything that the rollout said, and before whatever a later ramp says. Keys live as long as was asked for.
+ */
+export function closingDirective({ updatedAt, keepKeysUntil, ...said }: ReleaseRecord): Directive {
+  const { ramp, revoked, revisions, sequence } = said;
+  return {
+    ...said,
+    phase: 'rolled-back',
+    revisions: { stable: revisions.stable },
+    batchPaused: false,
+    revoked: revoked.includes(ramp.id) ? revoked : [...revoked, ramp.id],
+    sequence: sequence + 1,
+    keepKeysForMs: Math.max(0, keepKeysUntil - updatedAt),
+    weightBp: 0,
+  };
 }
 
 const DAY_MS = 24 * 3_600_000;

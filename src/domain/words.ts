@@ -30,6 +30,14 @@ export interface SchemaPins {
   readonly modelTag: string;
 }
 
+/** Of a router that has two places for revisions: HAProxy's configuration and the embedded edge. */
+export const SLOTS = ['blue', 'green'] as const;
+export type Slot = (typeof SLOTS)[number];
+
+export function isSlot(text: string | undefined): text is Slot {
+  return text === 'blue' || text === 'green';
+}
+
 export interface Revision {
   /** Unique among the revisions of a service. Where a router has slots, the slot's name serves. */
   readonly id: string;

@@ -5,6 +5,7 @@
 import type { CustomMeasure } from '../domain/custom-measure.js';
 import type { Directive } from '../domain/directing.js';
 import type { Cursor, Reading } from '../domain/reading.js';
+import type { ReleaseRecord } from '../domain/release-record.js';
 import type { RouteIntent, RouterCapabilities, RouteState } from '../domain/route.js';
 import type { Instant, Ramp, Revision, Target } from '../domain/words.js';
 
@@ -121,6 +122,8 @@ export interface QueueController {
    * Absent: nobody can be asked.
    */
   epoch?(target: Target): Promise<number>;
+  /** What is stored; undefined where nothing is. Absent: nobody can be asked, so that the janitor ends no release there. */
+  record?(target: Target): Promise<ReleaseRecord | undefined>;
 }
 
 export interface Notice {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { SCHEMA_NAME } from '../domain/release-store.js';
+import { SLOTS } from '../domain/words.js';
 import { labelName, metricName, whereSchema } from './custom-gates-schema.js';
 import { choice, count, duration, flag, label, name, section, text } from './fields.js';
 import { address, secret } from './secret-schema.js';
@@ -51,7 +52,7 @@ const edge = section({
       section({
         blue: address().describe('The slot blue’s server.'),
         green: address().describe('The slot green’s server.'),
-        stable: choice(['blue', 'green']).optional().describe('Serves everybody before the first promotion; blue unless told.'),
+        stable: choice(SLOTS).optional().describe('Serves everybody before the first promotion; blue unless told.'),
       }),
       { error: 'a mapping from services to {blue, green, stable}' },
     )

@@ -1,4 +1,5 @@
 import type { RolloutPlan } from '../domain/plan.js';
+import { isSlot, SLOTS } from '../domain/words.js';
 import { CONNECTION_KINDS, type ConnectionKind } from './config-schema.js';
 import { formatDuration } from './durations.js';
 import type { Finding } from './findings.js';
@@ -16,9 +17,26 @@ export function refusedByPlatform(plan: RolloutPlan, platform: PlatformConfig): 
   return [
     ...environmentFindings(plan, platform),
     ...connections,
+    ...slotFindings(plan, platform),
     ...customFindings(plan, platform),
     ...floorFindings(plan, platform),
     ...freshness(plan, platform),
+  ];
+}
+
+/** Which revisions a router of another type knows is for the router to say. */
+function slotFindings({ candidate, connections }: RolloutPlan, platform: PlatformConfig): readonly Finding[] {
+  const { router } = connections;
+  const type = isConfigured(platform, 'routers', router) ? platform.routers[router]?.type : undefined;
+  const slot = candidate.slot ?? candidate.id;
+  if ((type !== 'haproxy' && type !== 'edge') || isSlot(slot)) return [];
+  return [
+    {
+      paths: [['candidate', 'revision']],
+      found: JSON.stringify(slot),
+      expected: oneOf(SLOTS),
+      hint: `routers.${router} of ${platform.file} has the type ${type}, which runs revisions in two slots`,
+    },
   ];
 }
 

@@ -30,7 +30,9 @@ export const identityShape = {
   environment: label().describe('An environment of sluice.config.yaml.'),
   candidate: section({
     release: releaseId().describe('Id of what ships.'),
-    revision: releaseId().describe('Where it runs: a slot of the router, or a revision’s id.'),
+    revision: releaseId().describe(
+      'Where it runs: blue or green, the slots of `haproxy` and `edge`; behind an `exec` router a revision’s id.',
+    ),
     schemaPins: schemaPins.optional().describe('What both sides of a call must agree on.'),
   }).describe('The new revision.'),
   router: name().describe('Connection to the router.'),

@@ -1,6 +1,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Registry } from 'prom-client';
+import { whyNotListening } from './listening.js';
+import { WorkerConfigurationError } from './options.js';
 
 /** What the process says of itself. */
 export interface Health {
@@ -82,10 +84,14 @@ function send(response: ServerResponse, status: number, contentType: string, bod
   response.end(body);
 }
 
+/** Of the command line; a program gives `http.host` and `http.port`. */
+const SETTLED_BY = { port: '--port, or --metrics-port of sluice dev', host: '--host' };
+
 function listen(server: Server, host: string, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (error) => {
-      reject(new Error(`health and metrics cannot be served on ${host}:${port}: ${error.message}`, { cause: error }));
+      const why = whyNotListening(error, SETTLED_BY);
+      reject(new WorkerConfigurationError([`health and metrics cannot be served on ${host}:${port}: ${why}`]));
     });
     server.listen(port, host, resolve);
   });

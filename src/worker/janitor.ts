@@ -1,11 +1,10 @@
 import type { Logger } from 'pino';
 import { ScheduleAlreadyRunning, ScheduleOverlapPolicy, WorkflowNotFoundError, type Client } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
-import type { Neighbourhood } from '../activities/dependencies.js';
+import type { NeighbouringRoute, Neighbourhood } from '../activities/dependencies.js';
 import { decrypt, type KeyRing } from '../contract/encryption.js';
 import { JANITOR_SCHEDULE, JANITOR_WORKFLOW, ROLLOUT_WORKFLOW, TASK_QUEUE } from '../contract/names.js';
 import type { RolloutInput } from '../contract/rollout.js';
-import type { Target } from '../domain/words.js';
 
 const EVERY_MS = 60_000;
 const ROUND_MS = 300_000;
@@ -50,7 +49,7 @@ export function neighbourhood(client: Client, logger: Logger, keys?: KeyRing): N
     async routes() {
       const since = new Date(Date.now() - LOOK_BACK_MS).toISOString();
       const query = `WorkflowType = '${ROLLOUT_WORKFLOW}' AND ExecutionStatus IN ${CUT_SHORT} AND CloseTime > '${since}'`;
-      const routes = new Map<string, { readonly router: string; readonly target: Target }>();
+      const routes = new Map<string, NeighbouringRoute>();
       let seen = 0;
       for await (const { workflowId, runId } of client.workflow.list({ query, pageSize: 100 })) {
         if (++seen > MOST) break;
@@ -77,7 +76,7 @@ async function routeOf(
   client: Client,
   execution: { readonly workflowId: string; readonly runId: string },
   keys: KeyRing | undefined,
-): Promise<{ readonly router: string; readonly target: Target } | undefined> {
+): Promise<NeighbouringRoute | undefined> {
   const { history } = await client.workflowService.getWorkflowExecutionHistory({
     namespace: client.options.namespace,
     execution,
@@ -88,7 +87,8 @@ async function routeOf(
   try {
     const { plan } = defaultPayloadConverter.fromPayload<RolloutInput>(decrypt(payload, keys));
     const { service, environment } = plan.target;
-    return { router: plan.connections.router, target: { service, environment } };
+    const { router, queues } = plan.connections;
+    return { router, ...(queues === undefined ? {} : { queues }), target: { service, environment } };
   } catch {
     return undefined;
   }

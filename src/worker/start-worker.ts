@@ -153,6 +153,7 @@ class Composition implements RunningWorker {
       identity,
       version,
       keys: parts.keys,
+      logger,
     });
     this.#run(workers);
     logger.info({ address, namespace, rollouts: config.limits.rollouts }, 'ready');

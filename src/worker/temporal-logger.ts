@@ -3,10 +3,16 @@ import type { Logger, LogLevel, LogMetadata } from '@temporalio/worker';
 
 const LEVELS = { TRACE: 'trace', DEBUG: 'debug', INFO: 'info', WARN: 'warn', ERROR: 'error' } as const;
 
-/** The SDK's lines through our logger, one JSON object each. Its metadata has symbols and buffers, which pino leaves out. */
-export function temporalLogger(logger: PinoLogger): Logger {
+type Levels = Record<LogLevel, 'trace' | 'debug' | 'info' | 'warn' | 'error'>;
+
+/**
+ * The SDK's lines through our logger, one JSON object each. Its metadata has symbols and buffers, which pino leaves out.
+ * `instead`: levels that are another one of ours.
+ */
+export function temporalLogger(logger: PinoLogger, instead: Partial<Levels> = {}): Logger {
+  const levels: Levels = { ...LEVELS, ...instead };
   const log = (level: LogLevel, message: string, meta?: LogMetadata): void => {
-    logger[LEVELS[level]](fieldsOf(meta), message);
+    logger[levels[level]](fieldsOf(meta), message);
   };
   return {
     log,

@@ -1,10 +1,18 @@
 import { fileURLToPath } from 'node:url';
-import { Worker, type NativeConnection, type WorkerOptions as SdkOptions } from '@temporalio/worker';
+import type { Logger } from 'pino';
+import {
+  bundleWorkflowCode,
+  Worker,
+  type NativeConnection,
+  type WorkerOptions as SdkOptions,
+  type WorkflowBundle,
+} from '@temporalio/worker';
 import type { RolloutActivities } from '../contract/activities.js';
 import { dataConverterOf } from '../contract/data-converter.js';
 import type { KeyRing } from '../contract/encryption.js';
 import { LONG_TASK_QUEUE, TASK_QUEUE } from '../contract/names.js';
 import type { WorkerVersion } from './options.js';
+import { temporalLogger } from './temporal-logger.js';
 
 export interface WorkersWanted {
   readonly connection: NativeConnection;
@@ -20,9 +28,21 @@ export interface WorkersWanted {
   readonly version: WorkerVersion | undefined;
   /** Undefined: payloads are not encrypted. */
   readonly keys: KeyRing | undefined;
+  readonly logger: Logger;
 }
 
 const WORKFLOWS = fileURLToPath(new URL('../workflows', import.meta.url));
+
+/** As the SDK would by itself, and for its logger at `info`: webpack lists every module there. */
+function bundle({ keys, logger }: Pick<WorkersWanted, 'keys' | 'logger'>): Promise<WorkflowBundle> {
+  const { payloadConverterPath, failureConverterPath } = dataConverterOf(keys);
+  return bundleWorkflowCode({
+    workflowsPath: WORKFLOWS,
+    logger: temporalLogger(logger.child({ component: 'bundler' }), { INFO: 'debug' }),
+    ...(payloadConverterPath === undefined ? {} : { payloadConverterPath }),
+    ...(failureConverterPath === undefined ? {} : { failureConverterPath }),
+  });
+}
 
 /** Those that last as long as a step. */
 const LONG: readonly string[] = ['superviseRamp', 'warmUp', 'waitForDrain'] satisfies (keyof RolloutActivities)[];
@@ -61,7 +81,7 @@ export async function createWorkers(wanted: WorkersWanted): Promise<readonly [sh
       ? {}
       : { workerDeploymentOptions: { version, useWorkerVersioning: true, defaultVersioningBehavior: 'PINNED' as const } }),
   } satisfies Partial<SdkOptions>;
-  const code = workflowBundle === undefined ? { workflowsPath: WORKFLOWS } : { workflowBundle: { codePath: workflowBundle } };
+  const code = { workflowBundle: workflowBundle === undefined ? await bundle(wanted) : { codePath: workflowBundle } };
   const short = await Worker.create({
     ...common,
     ...code,

@@ -5,9 +5,11 @@ import { ApplicationFailure } from '@temporalio/activity';
 import { controlQueues } from '../../src/activities/control-queues.js';
 import { createActivities } from '../../src/activities/create-activities.js';
 import { sweepOrphans } from '../../src/activities/sweep-orphans.js';
+import { closingDirective } from '../../src/domain/directing.js';
+import type { ReleaseRecord } from '../../src/domain/release-record.js';
 import { permanent, transient } from '../../src/providers/errors.js';
 import { directiveWith } from '../domain/directives.js';
-import { Attempt, OWNER, RAMP, Stage, WHERE } from './fakes.js';
+import { Attempt, OWNER, RAMP, Stage, WHERE, type FakeQueues } from './fakes.js';
 
 const NOTICE = {
   where: { ...WHERE, connections: { ...WHERE.connections, notify: ['hook', 'chat'] } },
@@ -101,4 +103,55 @@ test('a route that cannot be reached keeps no other from being swept', async () 
   const tools = { ...stage.tools, neighbourhood: { ...stage.tools.neighbourhood, routes: () => Promise.resolve(routes) } };
   const told = await stage.clock.run(new Attempt().run(sweepOrphans(tools)));
   assert.equal(told.length, 1);
+});
+
+const { keepKeysForMs: KEPT_MS, weightBp: _weight, ...SAID } = directiveWith({ ramp: RAMP, sequence: 4 });
+const RECORD: ReleaseRecord = { ...SAID, updatedAt: 0, keepKeysUntil: KEPT_MS };
+
+function stageWithRecord(held: FakeQueues['held']): { readonly stage: Stage; readonly round: () => Promise<readonly string[]> } {
+  const stage = new Stage();
+  stage.queues.held = held;
+  const routes = [{ router: 'edge', queues: 'jobs', target: WHERE.target }];
+  const tools = { ...stage.tools, neighbourhood: { ...stage.tools.neighbourhood, routes: () => Promise.resolve(routes) } };
+  return { stage, round: () => stage.clock.run(new Attempt().run(sweepOrphans(tools))) };
+}
+
+test('the services of an orphaned ramp are told that it is over, so that batch runs again', async () => {
+  const { stage, round } = stageWithRecord(RECORD);
+  const told = await round();
+  assert.equal(stage.router.times('revoke'), 1);
+  assert.deepEqual(stage.queues.directives, [closingDirective(RECORD)]);
+  assert.match(
+    told.join(),
+    /revoked ramp .*told the services of rollout\/test\/answer-api that ramp r2~00000001 is over; batch runs again/,
+  );
+});
+
+test('a ramp that was revoked before, by hand or in a round that did not reach the services, is told to them all the same', async () => {
+  const { stage, round } = stageWithRecord(RECORD);
+  stage.router.route = { ...stage.router.route, lease: 'revoked' };
+  await round();
+  assert.deepEqual([stage.router.times('revoke'), stage.queues.directives.length], [0, 1]);
+});
+
+test('a record of another ramp or of a release that is over, and a rollout that runs, are told nothing', async () => {
+  for (const held of [undefined, { ...RECORD, ramp: { ...RAMP, id: 'r3~00000002' } }, { ...RECORD, phase: 'held' as const }]) {
+    const { stage, round } = stageWithRecord(held);
+    await round();
+    assert.deepEqual([stage.router.times('revoke'), stage.queues.directives], [1, []]);
+  }
+  const { stage, round } = stageWithRecord(RECORD);
+  stage.running.add(OWNER);
+  assert.deepEqual(await round(), []);
+  assert.deepEqual(stage.queues.directives, []);
+});
+
+test('a store that is away keeps no ramp from being revoked, and is told in the next round', async () => {
+  const { stage, round } = stageWithRecord(transient('ECONNREFUSED'));
+  assert.match((await round()).join(), /^revoked ramp [^,]*, which is not running; it gave the candidate 5 %$/);
+  stage.router.route = { ...stage.router.route, lease: 'revoked' };
+  await assert.rejects(round(), /could not be swept: .*ECONNREFUSED/);
+  stage.queues.held = RECORD;
+  await round();
+  assert.equal(stage.queues.directives.length, 1);
 });

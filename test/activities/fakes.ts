@@ -6,6 +6,7 @@ import type { Where } from '../../src/contract/activities.js';
 import type { RolloutPlan } from '../../src/domain/plan.js';
 import type { StepPolicy } from '../../src/domain/policy.js';
 import type { Cursor, Reading } from '../../src/domain/reading.js';
+import type { ReleaseRecord } from '../../src/domain/release-record.js';
 import type { RouteIntent, RouterCapabilities, RouteState } from '../../src/domain/route.js';
 import type { GateVerdict, Verdict, VerdictReason } from '../../src/domain/verdict.js';
 import type { Ramp, Revision, Target } from '../../src/domain/words.js';
@@ -308,6 +309,12 @@ export class FakeNotifier implements Notifier {
 export class FakeQueues implements QueueController {
   readonly directives: QueueDirective[] = [];
   stored: number | Error = 0;
+  /** What the store holds; an error: it is away. */
+  held: ReleaseRecord | Error | undefined;
+
+  record(): Promise<ReleaseRecord | undefined> {
+    return this.held instanceof Error ? Promise.reject(this.held) : Promise.resolve(this.held);
+  }
 
   epoch(): Promise<number> {
     return this.stored instanceof Error ? Promise.reject(this.stored) : Promise.resolve(this.stored);

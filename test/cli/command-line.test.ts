@@ -1,6 +1,8 @@
 /** What goes wrong before anything was reached: one line that says what to do, the right exit code, nothing changed. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { existsSync, readFileSync, unlinkSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { until } from '../harness/until.js';
@@ -74,10 +76,115 @@ test('wrong words are one line', async () => {
       ['list', '-o', 'xml'],
       /^sluice: option '-o, --output <format>' argument 'xml' is invalid\. Allowed choices are text, json, github/,
     ],
+    [['plan', '--rsp', '5'], /^sluice: unknown option '--rsp' \(Did you mean --rps\?\); --help shows what is allowed$/],
+    [['status', '--env', 'test'], /^sluice: missing required argument 'service'; --help shows what is allowed$/],
+    [['plan', '--rps'], /^sluice: option '--rps <requests>' argument missing; --help shows what is allowed$/],
+    [['validate', 'a.yaml', 'b.yaml'], /^sluice: too many arguments for 'validate'\. Expected 1 argument but got 2\b.*; --help/],
+    [['plan', '--rps', '-5'], /argument '-5' is invalid\. expected requests a second such as 200 or 0\.5; --help/],
+    [['plan', '--rps', 'NaN'], /argument 'NaN' is invalid\. expected requests a second such as 200 or 0\.5; --help/],
+    [
+      ['worker', '--deployment-name', '', '--build-id', ''],
+      /'--deployment-name <name>' argument '' is invalid\. expected a name/,
+    ],
+    [
+      ['worker', '--deployment-name', 'sluice', '--build-id', ' '],
+      /'--build-id <id>' argument ' ' is invalid\. expected a name; leave/,
+    ],
   ] as const) {
-    const { code, stderr } = await workplace.run(...words);
+    const { code, stdout, stderr } = await workplace.run(...words);
+    assert.deepEqual([code, stdout, lines(stderr).length], [1, '', 1], stderr);
+    assert.match(stderr.trimEnd(), expected);
+  }
+});
+
+test('a worker that is given half a version does not start', async () => {
+  for (const words of [
+    ['--deployment-name', 'sluice'],
+    ['--build-id', '9f3c1e'],
+  ]) {
+    const { code, stderr } = await workplace.run('worker', '--port', '0', ...words);
     assert.deepEqual([code, lines(stderr).length], [1, 1], stderr);
-    assert.match(stderr, expected);
+    assert.match(stderr, /^sluice: found only one of --deployment-name and --build-id, expected both, or none/);
+  }
+});
+
+test('a slot that the router does not have is refused by validate and plan, and by init before a file is written', async () => {
+  for (const command of ['validate', 'plan']) {
+    const { code, stderr } = await workplace.run(command, '--set', 'candidate.revision=purple');
+    assert.deepEqual([code, lines(stderr).length], [1, 1], stderr);
+    assert.match(stderr, /^sluice: --set candidate\.revision: found "purple", expected one of blue, green; routers\.try-out of /);
+  }
+  workplace.write('purple.yaml', rollout('answer-api').replace('revision: green', 'revision: purple'));
+  const { stderr } = await workplace.run('validate', 'purple.yaml');
+  assert.match(stderr, /^sluice: purple\.yaml:3:40 candidate\.revision: found "purple"/);
+  const init = await workplace.run('init', 'other', '--router', 'haproxy', '--revision', 'purple');
+  assert.deepEqual(
+    [init.code, lines(init.stderr)],
+    [1, ['sluice: --revision: found "purple", expected blue or green: --router haproxy has two slots']],
+  );
+});
+
+test('without traffic a plan says that nothing can be seen, and advises no tolerance', async () => {
+  const { code, stdout } = await workplace.run('plan', '--rps', '0');
+  assert.equal(code, 0);
+  assert.match(stdout, /^what it can see at 0 requests a second: nothing$/m);
+  assert.match(
+    stdout,
+    /^warning: no traffic is expected, so that no gate can see anything: the first step holds for limits\.idle \(\w+\) and then rolls back; send requests, or set idle\.then: accept-on-probes$/m,
+  );
+  assert.doesNotMatch(stdout, /gates\.errors\.tolerance:|badRequestsPerStep:|soak longer|of 100/);
+});
+
+test('a platform configuration that is not there is named, with both routers that init writes and where the third is described', async () => {
+  const { code, stderr } = await workplace.run('validate', '--config', 'gone.yaml');
+  assert.deepEqual(
+    [code, lines(stderr)],
+    [
+      1,
+      [
+        'sluice: found no file gone.yaml, expected the platform\'s configuration; name it with --config, or write one with "sluice init <service> --router haproxy" or "--router edge" (exec, for other routers: docs/routers.md)',
+      ],
+    ],
+  );
+});
+
+test('a port that is taken is one line with the port and what to do, whichever server wanted it', async () => {
+  const other = createServer().listen(0, '127.0.0.1');
+  const place = new Workplace({ EDGE_TOKEN: 'a token of sixteen', CODEC_KEY: Buffer.alloc(32, 7).toString('base64') });
+  try {
+    await once(other, 'listening');
+    const port = String((other.address() as { port: number }).port);
+    place.write(
+      'encrypted.yaml',
+      'environments: {test: {production: false}}\ntemporal: {encryption: {keyId: one, key: {env: CODEC_KEY}}}\nrouters: {}\nmetrics: {}\n',
+    );
+    const taken = `listen EADDRINUSE: address already in use 127\\.0\\.0\\.1:${port}; stop what listens there, or choose another port`;
+    for (const [words, expected] of [
+      [
+        ['worker', '--log-level', 'error', '--port', port],
+        `health and metrics cannot be served on 127\\.0\\.0\\.1:${port}: ${taken} \\(--port, `,
+      ],
+      [
+        ['exporter', '--udp-port', '0', '--port', port],
+        `the exporter cannot listen on UDP .* and TCP 127\\.0\\.0\\.1:${port}: ${taken} \\(--udp`,
+      ],
+      [
+        ['codec-server', '--config', 'encrypted.yaml', '--port', port],
+        `the codec server cannot listen on 127\\.0\\.0\\.1:${port}: ${taken} \\(--port\\)`,
+      ],
+      // An address that no machine has (RFC 5737).
+      [
+        ['worker', '--log-level', 'error', '--host', '203.0.113.7'],
+        'health and metrics cannot .* EADDRNOTAVAIL.*; choose an address of this machine \\(--host\\)',
+      ],
+    ] as const) {
+      const { code, stdout, stderr } = await place.run(...words);
+      assert.deepEqual([code, stdout, lines(stderr).length], [1, '', 1], stderr);
+      assert.match(stderr, new RegExp(`^sluice: ${expected}`));
+    }
+  } finally {
+    other.close();
+    place.remove();
   }
 });
 

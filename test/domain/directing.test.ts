@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import type { Directive } from '../../src/domain/directing.js';
+import { closingDirective, type Directive } from '../../src/domain/directing.js';
 import { isBefore } from '../../src/domain/release-record.js';
+import { directiveWith } from './directives.js';
 import { histories, perform } from './histories.js';
 import { planWith } from './plans.js';
 import { GROUND, supervision, World } from './world.js';
@@ -159,4 +160,17 @@ test('whatever happens, what is told only ever rises, and a rollout does not clo
     }),
     { numRuns: 2_000 },
   );
+});
+
+test('the word that closes a release which was cut short comes after all that it said, and gives batch and pins back', () => {
+  const { keepKeysForMs, weightBp: _weight, ...said } = directiveWith({ sequence: 7, revoked: ['9f3c1e~00000000'] });
+  const record = { ...said, updatedAt: 1_000, keepKeysUntil: 1_000 + keepKeysForMs };
+  const closing = closingDirective(record);
+  assert.equal(isBefore(record, closing), true);
+  assert.deepEqual(
+    [closing.phase, closing.batchPaused, closing.revisions.candidate, closing.weightBp, closing.keepKeysForMs],
+    ['rolled-back', false, undefined, 0, keepKeysForMs],
+  );
+  assert.deepEqual(closing.revoked, ['9f3c1e~00000000', said.ramp.id]);
+  assert.equal(isBefore(closing, { ramp: { ...said.ramp, epoch: said.ramp.epoch + 1 }, sequence: 1 }), true);
 });

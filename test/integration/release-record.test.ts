@@ -14,7 +14,7 @@ import { storeKey } from '../../src/guard/keys.js';
 import { Load } from '../harness/load.js';
 import { Postgres, withoutPostgres } from '../harness/postgres.js';
 import { until } from '../harness/until.js';
-import { ENVIRONMENT, Plant, SERVICE } from './plant.js';
+import { ENVIRONMENT, Plant, ROLLOUT, SERVICE } from './plant.js';
 
 const DAY_MS = 24 * 3_600_000;
 const BATCH = 'queues: guards\nbatch: {capPerPartition: 4}';
@@ -147,3 +147,31 @@ test(
     await plant.judge();
   },
 );
+
+test('terminated while batch is paused, the janitor revokes the ramp and lets batch run again', options, async () => {
+  await until(async () => (await plant.stage.haproxy.route()).stable === 'green', {
+    withinMs: 10_000,
+    what: 'green to be stable',
+  });
+  const started = await plant.sluice(['start', plant.rolloutFile('blue', `${BATCH}\nsteps: [{weight: 1, soak: 10m}, 100]`)]);
+  assert.equal(started.code, 0, started.stdout + started.stderr);
+  await until(async () => (await weight()) === 100 && policyOf(release.current().record).batchPaused, {
+    withinMs: 120_000,
+    what: '1 % with batch paused',
+  });
+  const epoch = release.current().record?.ramp.epoch;
+  for (const words of [
+    ['workflow', 'terminate', '--workflow-id', ROLLOUT, '--reason', 'somebody did not read the manual'],
+    // It comes once a minute; nobody has to wait for that here.
+    ['schedule', 'trigger', '--schedule-id', 'sluice-janitor'],
+  ]) {
+    const { code, stderr } = await plant.temporal.run(words);
+    assert.equal(code, 0, stderr);
+  }
+  await until(() => !policyOf(release.current().record).batchPaused, { withinMs: 150_000, what: 'batch to run again' });
+  const { record } = release.current();
+  assert.ok(record, 'a record');
+  assert.deepEqual([record.phase, record.ramp.epoch, record.revisions.stable.id], ['rolled-back', epoch, 'green']);
+  assert.ok(isRevoked(record, record.ramp), 'the ramp is powerless');
+  assert.notEqual((await plant.stage.haproxy.route()).revoked, 'no');
+});

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { initialRollout } from '../../src/spec/init.js';
-import { FIVE_LINES, messages, planOf } from './fixtures.js';
+import { CONFIG, FIVE_LINES, messages, planOf, platform } from './fixtures.js';
 
 const GIVEN = {
   service: 'answer-api',
@@ -26,7 +26,16 @@ test('every line that is commented out says what holds anyway', () => {
     assert.match(uncommented, new RegExp(`^${field}:`, 'm'));
 });
 
+/** Its revisions have ids of their own. */
+const EXEC = platform(
+  CONFIG.replace(
+    'edge-haproxy: {type: edge, control: "http://127.0.0.1:1", public: "http://127.0.0.1:2", token: {env: TOKEN}}',
+    'edge-haproxy: {type: exec, commands: {read: [r], apply: [a], revoke: [v], finalise: [f], confirm: [c]}}',
+  ),
+);
+
 test('words that YAML would misread are quoted', () => {
-  assert.deepEqual(messages(initialRollout({ ...GIVEN, service: 'true', release: '1.10', revision: '0123' })), []);
+  const given = { ...GIVEN, service: 'true', release: '1.10', revision: '0123' };
+  assert.deepEqual(messages(initialRollout(given), { platform: EXEC }), []);
   assert.deepEqual(messages(initialRollout({ ...GIVEN, release: 'a\nprofile: rehearsal' })).length, 1);
 });

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import type { RolloutPlan } from '../../src/domain/plan.js';
 import { digestOf } from '../../src/spec/digest.js';
 import { parseConfig } from '../../src/spec/parse-config.js';
-import { FIVE_LINES, messages, parse, planOf, platform } from './fixtures.js';
+import { CONFIG, FIVE_LINES, messages, parse, planOf, platform } from './fixtures.js';
 
 const example = (name: string): string => readFileSync(new URL(`../../examples/${name}`, import.meta.url), 'utf8');
 
@@ -352,3 +352,16 @@ metrics: {prod-prom: {type: prometheus, url: "http://127.0.0.1:9090", scrapeInte
 environments: {production: {production: true}, staging: {production: false}}
 allow: {routers: {edge-haproxy: {services: ["search-*", billing], environments: [production]}}}
 `;
+
+test('a slot that the router does not have is refused where it is written; a router without slots knows ids of its own', () => {
+  const purple = FIVE_LINES.replace('revision: green', 'revision: purple');
+  assert.deepEqual(messages(purple), [
+    'rollout.yaml:3:49 candidate.revision: found "purple", expected one of blue, green; routers.edge-haproxy of sluice.config.yaml has the type edge, which runs revisions in two slots',
+  ]);
+  assert.match(messages(FIVE_LINES, { set: ['candidate.revision=Green'] }).join(), /^--set candidate\.revision: found "Green"/);
+  const haproxy = CONFIG.replace(
+    'edge-haproxy: {type: edge, control: "http://127.0.0.1:1", public: "http://127.0.0.1:2", token: {env: TOKEN}}',
+    'edge-haproxy: {type: haproxy, adminSocket: a, directory: d, control: "http://127.0.0.1:1", public: "http://127.0.0.1:2", releaseToken: {env: TOKEN}}',
+  );
+  assert.match(messages(purple, { platform: platform(haproxy) }).join(), /expected one of blue, green; .* has the type haproxy/);
+});

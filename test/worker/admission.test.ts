@@ -39,3 +39,11 @@ test('floors do not hold a rollback up; its connections are held to the rules al
   assert.deepEqual(refused(plan), []);
   assert.notDeepEqual(refused({ ...plan, connections: { ...connections, router: 'elsewhere' } }), []);
 });
+
+test('a slot that the router does not have is refused here as well, also where somebody else made the plan', () => {
+  const candidate = { id: 'r2', release: '9f3c1e', slot: 'purple' };
+  assert.match(
+    refused(planWith({ connections, candidate })).join('\n'),
+    /candidate\.revision is "purple", and one of blue, green is expected/,
+  );
+});

@@ -199,3 +199,17 @@ test('the janitor puts users back whose rollout was terminated, and touches no o
   assert.equal((await router.read(other)).effectiveBp, 2_500);
   await sweeper.shutdown();
 });
+
+test('what webpack says of the workflows is told at debug alone', async () => {
+  const told: { level: number; msg: string }[] = [];
+  const to = { write: (line: string) => void told.push(JSON.parse(line) as { level: number; msg: string }) };
+  const only = worker(new MemoryRouter({ now: Date.now }), { logger: pino({ level: 'debug' }, to) });
+  await only.ready;
+  await only.shutdown();
+  const webpack = told.filter(({ msg }) => /webpack|asset workflow-bundle/.test(msg));
+  assert.deepEqual(
+    webpack.map(({ level }) => level),
+    webpack.map(() => pino.levels.values['debug']),
+  );
+  assert.notEqual(webpack.length, 0);
+});

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { startCodecServer } from '../codec-server.js';
 import { EXIT } from '../exit-codes.js';
 import { fail } from '../failure.js';
+import { whyNotListening } from '../../worker/listening.js';
 import { DEFAULT_CONFIG, loadPlatform } from '../files.js';
 import { originArgument, portArgument } from '../options.js';
 import type { Run } from '../program.js';
@@ -35,9 +36,8 @@ export function codecServerCommand(program: Command, run: Run): void {
           surroundings.err(`sluice: ${problem}`);
         };
         const server = await startCodecServer({ host, port, origin, keys, onProblem }).catch((error: unknown) => {
-          throw fail(
-            `the codec server cannot listen on ${host}:${port}: ${error instanceof Error ? oneLine(error.message) : String(error)}; choose another --port`,
-          );
+          const why = whyNotListening(error, { port: '--port', host: '--host' });
+          throw fail(`the codec server cannot listen on ${host}:${port}: ${oneLine(why)}`);
         });
         surroundings.out(`codec server: ${server.url} for ${origin}; in the UI it is the "Remote Codec Endpoint"`);
         await untilAborted(surroundings.interrupted());

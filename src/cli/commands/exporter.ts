@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { whyNotListening } from '../../worker/listening.js';
 import { EXIT } from '../exit-codes.js';
 import { fail } from '../failure.js';
 import { collect, portArgument } from '../options.js';
@@ -34,9 +35,8 @@ export function exporterCommand(program: Command, run: Run): void {
           services: service.map((name) => ({ name })),
           onError,
         }).catch((error: unknown) => {
-          throw fail(
-            `the exporter cannot listen on UDP ${host}:${udpPort} and TCP ${host}:${port}: ${error instanceof Error ? oneLine(error.message) : String(error)}; choose other ports`,
-          );
+          const why = whyNotListening(error, { port: '--udp-port and --port', host: '--host' });
+          throw fail(`the exporter cannot listen on UDP ${host}:${udpPort} and TCP ${host}:${port}: ${oneLine(why)}`);
         });
         const { udp, http } = exporter.addresses;
         out(`exporter: log lines on UDP ${udp.host}:${udp.port}, metrics on ${http.url}`);

@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { Option, type Command } from 'commander';
+import { isSlot, SLOTS, type Slot } from '../../domain/words.js';
 import { haproxyConfiguration, haproxyRunFiles } from '../../providers/routers/haproxy/configuration.js';
-import type { Slot } from '../../providers/routers/slots/names.js';
 import { label } from '../../spec/fields.js';
 import { initialRollout } from '../../spec/init.js';
 import { EXIT, type ExitCode } from '../exit-codes.js';
@@ -50,7 +50,8 @@ export function initCommand(program: Command, run: Run): void {
 }
 
 const ROLLOUT_NEXT = [
-  `next: name your router and metrics of ${DEFAULT_CONFIG} in it (without one: "sluice init --router haproxy" or edge, elsewhere),`,
+  `next: name your router and metrics of ${DEFAULT_CONFIG} in it (without one: "sluice init <service> --router haproxy" or`,
+  '  "--router edge" in another folder; exec, for other routers: docs/routers.md),',
   '  then sluice validate, sluice plan, sluice start',
 ];
 
@@ -82,6 +83,10 @@ function written(surroundings: Surroundings, service: string, options: Options):
   const { release, revision, router } = options;
   const environment = options.env ?? (router === 'edge' ? 'dev' : 'production');
   refuseNonsense({ service, '--env': environment }, { '--blue': options.blue, '--green': options.green });
+  if (router !== undefined && !isSlot(revision))
+    throw fail(
+      `--revision: found ${JSON.stringify(revision.slice(0, 80))}, expected ${SLOTS.join(' or ')}: --router ${router} has two slots`,
+    );
   const rollout = initialRollout({
     service,
     environment,

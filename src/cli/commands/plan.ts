@@ -17,7 +17,11 @@ interface PlanOptions extends FileOptions {
 
 export function planCommand(program: Command, run: Run): void {
   withFile(program.command('plan').description('what a rollout would do, and what it can see; nothing is started'))
-    .option('--rps <requests>', 'expected requests a second over both revisions (capacity.expectedRps, then 200)', rpsArgument)
+    .option(
+      '--rps <requests>',
+      'expected requests a second over both revisions (capacity.expectedRps, then 200); 0: none',
+      rpsArgument,
+    )
     .option('--error-rate <share>', "stable's share of bad requests (0.1%)", shareArgument)
     .action((file: string, options: PlanOptions) =>
       run((surroundings) => {

@@ -1,4 +1,4 @@
-import { Option, type Command } from 'commander';
+import { InvalidArgumentError, Option, type Command } from 'commander';
 import { EXIT, type ExitCode } from '../exit-codes.js';
 import { CommandFailure, fail } from '../failure.js';
 import { loadPlatform } from '../files.js';
@@ -27,8 +27,8 @@ export function workerCommand(program: Command, run: Run): void {
     .option('--port <port>', 'where /healthz, /readyz and /metrics are served', portArgument, 9464)
     .option('--host <address>', 'address of that port', '127.0.0.1')
     .addOption(new Option('--log-level <level>', 'how much is logged').choices(LEVELS).default('info'))
-    .option('--deployment-name <name>', 'Worker Versioning: the deployment, with --build-id')
-    .option('--build-id <id>', 'Worker Versioning: rollouts that this build begins stay with it');
+    .option('--deployment-name <name>', 'Worker Versioning: the deployment, with --build-id', versionArgument)
+    .option('--build-id <id>', 'Worker Versioning: rollouts that this build begins stay with it', versionArgument);
   withPlace(command).action((options: Options) =>
     run((surroundings) => {
       const config = loadPlatform(surroundings, options.config);
@@ -42,6 +42,13 @@ export function workerCommand(program: Command, run: Run): void {
       });
     }),
   );
+}
+
+/** An empty one, as a variable that is not set leaves behind, would start a worker that nobody takes for versioned. */
+function versionArgument(text: string): string {
+  if (text.trim() === '')
+    throw new InvalidArgumentError('expected a name; leave both options out for workers that are not versioned');
+  return text;
 }
 
 /** Undefined: unversioned. */

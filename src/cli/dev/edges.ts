@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Edge, EdgeService } from '../../dataplane/edge/edge.js';
 import type { PlatformConfig } from '../../spec/platform.js';
 import { renderUnresolved, resolveSecrets } from '../../spec/secrets.js';
+import { whyNotListening } from '../../worker/listening.js';
 import { CommandFailure, fail } from '../failure.js';
 import { oneLine } from '../render/text.js';
 import { secretsOf } from '../session.js';
@@ -56,7 +57,8 @@ export async function startDevEdges(
       surroundings.err(`sluice: exporter: ${oneLine(error.message)}`);
     },
   }).catch((error: unknown) => {
-    throw fail(`the exporter cannot listen on port ${exporterPort}: ${messageOf(error)}; choose another --exporter-port`);
+    const why = whyNotListening(error, { port: '--exporter-port', host: 'the exporter of sluice dev takes 127.0.0.1' });
+    throw fail(`the exporter cannot listen on port ${exporterPort}: ${oneLine(why)}`);
   });
   const edges: Edge[] = [];
   const stop = async (): Promise<void> => {

@@ -7,32 +7,29 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { RouteState } from '../../domain/route.js';
 import { percent } from '../../domain/telling.js';
 import type { BasisPoints, Ramp, Revision } from '../../domain/words.js';
+import { ProviderError } from '../../providers/errors.js';
 import type { TrafficRouter } from '../../providers/ports.js';
 import { renderUnresolved, resolveSecrets } from '../../spec/secrets.js';
-import { startLoad, type RunningLoad } from '../demo/load.js';
 import { findTemporalCli } from '../dev/temporal-cli.js';
 import { CommandFailure, fail } from '../failure.js';
+import { oneLine } from '../render/text.js';
 import { secretsOf } from '../session.js';
 import type { Surroundings } from '../surroundings.js';
+import { WorkerConfigurationError } from '../../worker/options.js';
 import type { Drilled, DrillReport } from './drilled.js';
 import { drilledPlan, type DrilledPlan } from './drilled-plan.js';
 import { boundOf, FAULTS, needsLease, type Bound, type Fault } from './faults.js';
 import { whyNoErrors, whyNoSilence } from './rigging.js';
 import { setScene, type Scene } from './scene.js';
+import { startUsers, type Arriving } from './users.js';
 
-export interface DrillOptions {
+export interface DrillOptions extends Arriving {
   readonly file: string;
   readonly config: string;
   readonly set: readonly string[];
   readonly atBp: BasisPoints;
   /** Empty: every one that can be played here. */
   readonly faults: readonly Fault[];
-  /** 0: the environment has users of its own. */
-  readonly rps: number;
-  /** What the drill's users ask for. */
-  readonly path: string;
-  /** Where they arrive; unless told the router's public address. */
-  readonly url?: string;
 }
 
 const LOOK_EVERY_MS = 50;
@@ -49,26 +46,41 @@ export async function drill(
   say: (line: string) => void,
 ): Promise<DrillReport> {
   const plans = drilledPlan(surroundings, options, options.atBp);
-  const stand = await Stand.over(surroundings, options, plans, say);
-  const load = startUsers(options, plans);
-  const drills: Drilled[] = [];
+  const { router } = plans.played.connections;
   try {
-    for (const fault of options.faults.length === 0 ? FAULTS : options.faults) drills.push(await stand.play(fault));
-  } finally {
-    await load?.stop();
+    return await played(surroundings, options, plans, say);
+  } catch (error) {
+    if (error instanceof ProviderError) throw fail(`routers.${router}, which the drill itself asks: ${oneLine(error.message)}`);
+    if (error instanceof WorkerConfigurationError) throw new CommandFailure(error.problems);
+    throw error;
   }
-  const counts = load?.counts();
-  return { plan: plans.played, drills, users: counts && { requests: counts.requests, failed: counts.failed } };
 }
 
-function startUsers({ rps, path, url }: DrillOptions, { platform, played }: DrilledPlan): RunningLoad | undefined {
-  if (rps === 0) return undefined;
-  const name = played.connections.router;
-  const router = platform.routers[name];
-  const base = url ?? (router?.type === 'exec' ? router.probe?.url : router?.public);
-  if (base === undefined)
-    throw fail(`routers.${name} does not say where users arrive; say it with --url, or --rps 0 where the environment has users`);
-  return startLoad(base.replace(/\/+$/, ''), rps, { ask: path });
+async function played(
+  surroundings: Surroundings,
+  options: DrillOptions,
+  plans: DrilledPlan,
+  say: (line: string) => void,
+): Promise<DrillReport> {
+  const stand = await Stand.over(surroundings, options, plans, say);
+  const users = await startUsers(options, plans, surroundings.interrupted());
+  const drills: Drilled[] = [];
+  try {
+    for (const fault of options.faults.length === 0 ? FAULTS : options.faults) {
+      users?.mark();
+      const drilled = await stand.play(fault);
+      const unserved = drilled.kind === 'still-out' ? users?.unserved() : undefined;
+      if (unserved !== undefined) say(unserved);
+      drills.push(drilled);
+    }
+  } catch (error) {
+    const unserved = users?.unserved();
+    // Before the rollout is blamed for what nobody could have made it see.
+    throw error instanceof CommandFailure && unserved !== undefined ? new CommandFailure([unserved, ...error.lines]) : error;
+  } finally {
+    await users?.stop();
+  }
+  return { plan: plans.played, drills, users: users?.counts() };
 }
 
 /** What all faults are played on. */
@@ -96,6 +108,8 @@ class Stand {
     }
     const router = await realRouter(surroundings, plans);
     const { lease } = await router.describe(plans.played.target);
+    // Some adapters describe without asking: a router that is away is told before users are blamed for it.
+    await router.read(plans.played.target);
     // The own one always: whoever names a Temporal by TEMPORAL_ADDRESS does not want it killed.
     const { path } = await findTemporalCli({ env: surroundings.env, beforeDownload: say });
     return new Stand(surroundings, options, plans, path, router, lease, surroundings.interrupted(), say);
@@ -187,8 +201,17 @@ class Stand {
   }
 
   async #untilClosed({ client }: Scene): Promise<void> {
-    const signal = AbortSignal.any([AbortSignal.timeout(CLOSING_MS), this.interrupted]);
-    await client.result(this.plans.played.target, { signal }).catch(() => undefined);
+    // Not `AbortSignal.any`: in Node 20 what it makes of a time limit may be collected as garbage, and then never aborts.
+    const over = new AbortController();
+    const end = (): void => {
+      over.abort();
+    };
+    const timer = setTimeout(end, CLOSING_MS);
+    this.interrupted.addEventListener('abort', end, { once: true });
+    if (this.interrupted.aborted) end();
+    await client.result(this.plans.played.target, { signal: over.signal }).catch(() => undefined);
+    clearTimeout(timer);
+    this.interrupted.removeEventListener('abort', end);
   }
 
   async #revokeOwn(before: Ramp | undefined): Promise<void> {

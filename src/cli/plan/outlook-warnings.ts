@@ -8,6 +8,8 @@ import { inWords } from '../render/durations.js';
 
 /** judge.md §0: an identical release is promoted without a human in at least so many runs, or this warns. */
 const ENOUGH = 0.95;
+/** A gate that lets every candidate request be bad is none. */
+const NO_TOLERANCE = 1;
 
 export function outlookWarnings(plan: Pick<RolloutPlan, 'steps'>, outlook: Outlook): readonly string[] {
   const held = outlook.steps.flatMap((step) => heldWarning(plan, outlook, step));
@@ -35,7 +37,7 @@ function heldWarning(
   const beforeTheBake = step === steps.length - 1;
   const ways = [
     ...(budgetNeeded === undefined ? [] : [`risk.badRequestsPerStep: ${String(roundedUp(budgetNeeded))}`]),
-    ...(toleranceNeeded === undefined
+    ...(toleranceNeeded === undefined || roundedUp(toleranceNeeded) >= NO_TOLERANCE
       ? []
       : [`gates.errors.tolerance: ${formatShare(roundedUp(toleranceNeeded)).replace(' ', '')}`]),
     ...(typicalMs === undefined || typicalMs <= soakMaxMs

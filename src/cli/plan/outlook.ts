@@ -1,5 +1,5 @@
 /** What a rollout can see at the traffic that is expected (judge.md §0), for `sluice plan`. */
-import type { RolloutPlan } from '../../domain/plan.js';
+import type { RolloutPlan, Step } from '../../domain/plan.js';
 import type { GatePolicy } from '../../domain/policy.js';
 import { stepPolicy } from '../../domain/step-policy.js';
 import type { BasisPoints } from '../../domain/words.js';
@@ -63,6 +63,9 @@ export interface Outlook {
 }
 
 export function outlookOf(plan: RolloutPlan, expected: Expected): Outlook {
+  // Simulating no requests would tell tolerances under which nothing passes as well as any.
+  if (expected.requestsPerSecond === 0)
+    return { expected, steps: plan.steps.map((step, index) => ({ step: index + 1, ...timesOf(step) })) };
   const traffic: Traffic = { requestsPerSecond: expected.requestsPerSecond, stableRate: expected.errorRate };
   const gateIn = (name: GatePolicy['gate'], mode: GatePolicy['mode']): GatePolicy | undefined =>
     plan.judge.gates.find((gate) => gate.gate === name && gate.mode === mode);
@@ -71,11 +74,9 @@ export function outlookOf(plan: RolloutPlan, expected: Expected): Outlook {
   const literal = gateIn('errors', 'threshold');
   return {
     expected,
-    steps: plan.steps.map(({ weightBp, soakMs, soakMaxMs }, index) => ({
+    steps: plan.steps.map((step, index) => ({
       step: index + 1,
-      weightBp,
-      soakMs,
-      soakMaxMs,
+      ...timesOf(step),
       ...(errors && {
         errors: ERROR_RATES.map((rate) =>
           rate > expected.errorRate ? detection(lookAt(plan, errors, index), traffic, rate) : undefined,
@@ -90,6 +91,12 @@ export function outlookOf(plan: RolloutPlan, expected: Expected): Outlook {
     }),
   };
 }
+
+const timesOf = ({ weightBp, soakMs, soakMaxMs }: Step): Pick<StepOutlook, 'weightBp' | 'soakMs' | 'soakMaxMs'> => ({
+  weightBp,
+  soakMs,
+  soakMaxMs,
+});
 
 /** As at the first entry to the step, with every gate of the plan in force. */
 function lookAt(plan: RolloutPlan, gate: GatePolicy, index: number): Look {

@@ -40,9 +40,12 @@ function evidenceWarnings(plan: RolloutPlan, rps: number | undefined): readonly 
 }
 
 /** A step whose soak sees too few requests stays inconclusive and then waits for a human (A24). */
-function trafficWarnings({ steps, judge: { minimumRequests } }: RolloutPlan, rps: number | undefined): readonly string[] {
+function trafficWarnings(plan: RolloutPlan, rps: number | undefined): readonly string[] {
+  const { steps, limits, idleThen, judge } = plan;
+  const { minimumRequests } = judge;
   if (rps === undefined)
     return ['no expected traffic is given (capacity.expectedRps, or --rps), so how long the evidence takes is only a guess'];
+  if (rps === 0) return [noTraffic(limits.idleMs, idleThen)];
   const seenAt = (weightBp: BasisPoints, forMs: number): number => (rps * smallerShare(weightBp) * forMs) / 1_000;
   const thin = steps.slice(0, -1).filter(({ weightBp, soakMs }) => seenAt(weightBp, soakMs) < minimumRequests);
   const [first] = thin;
@@ -56,6 +59,17 @@ function trafficWarnings({ steps, judge: { minimumRequests } }: RolloutPlan, rps
   return [
     `${seen}: ${thin.length === 1 ? 'the step' : `${thin.length} steps`} will be extended, and may wait for a human; ${advice}`,
   ];
+}
+
+/** No length of a soak and no tolerance makes evidence of nothing. */
+function noTraffic(idleMs: number, idleThen: RolloutPlan['idleThen']): string {
+  const then = {
+    hold: `the first step holds for limits.idle (${formatDuration(idleMs)}) and then rolls back; send requests, or set idle.then: accept-on-probes`,
+    'roll-back':
+      'the first step rolls back as soon as that is certain (idle.then: roll-back); send requests, or set idle.then: accept-on-probes',
+    'accept-on-probes': 'its own probes alone decide each step (idle.then: accept-on-probes)',
+  }[idleThen];
+  return `no traffic is expected, so that no gate can see anything: ${then}`;
 }
 
 /** At or below this many requests a second, small steps keep users waiting and prove little. */

@@ -11,6 +11,7 @@ import { thousands } from './text.js';
 export function outlookLines({ expected, steps }: Outlook): readonly string[] {
   const hasErrors = steps.some(({ errors }) => errors !== undefined);
   const hasLatency = steps.some(({ latency }) => latency !== undefined);
+  if (expected.requestsPerSecond === 0) return ['what it can see at 0 requests a second: nothing'];
   if (!hasErrors && !hasLatency) return [];
   const head = [
     ...(hasErrors ? ERROR_RATES.map((rate) => `5xx ${formatShare(rate)}`) : []),

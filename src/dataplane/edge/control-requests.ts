@@ -1,7 +1,6 @@
 /** What the control endpoint takes, checked once. */
 import { z } from 'zod';
-import { EVERYBODY } from '../../domain/words.js';
-import { SLOTS } from './names.js';
+import { EVERYBODY, SLOTS } from '../../domain/words.js';
 
 /** Words as the controller spelt them: they go into headers and the log as they are. */
 const word = (longest: number) =>

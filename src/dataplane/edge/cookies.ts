@@ -1,5 +1,5 @@
 /** The two cookies of the edge: `uid`, a random id of users who have none, and `relpin`, which brings a stream's reconnect back (A17). */
-import type { Slot } from './names.js';
+import type { Slot } from '../../domain/words.js';
 
 /** The value of the first cookie of that name. */
 export function cookieValue(header: string | undefined, name: string): string | undefined {

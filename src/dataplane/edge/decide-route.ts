@@ -2,8 +2,7 @@
  * Where a request goes: the same rules in the same order as in HAProxy's configuration (src/providers/routers/haproxy), where
  * the reason of each stands. Pure: time, chance and the slots' health are arguments.
  */
-import { EVERYBODY } from '../../domain/words.js';
-import type { Slot } from './names.js';
+import { EVERYBODY, type Slot } from '../../domain/words.js';
 import type { Pin } from './pins.js';
 import type { Lease, ServiceState, StoredRoute } from './service-state.js';
 

@@ -6,10 +6,9 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Instant } from '../../domain/words.js';
+import { SLOTS, type Instant, type Slot } from '../../domain/words.js';
 import { openLog, type AccessLog } from './access-line.js';
 import { Control } from './control.js';
-import { SLOTS, type Slot } from './names.js';
 import { readBack } from './read-back.js';
 import { RouteStore } from './route-store.js';
 import { SlotServer } from './slot-server.js';

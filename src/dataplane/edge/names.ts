@@ -1,6 +1,4 @@
 /** Names and spellings that clients, slots and controllers see. All are those of HAProxy's configuration (deploy/haproxy). */
-export const SLOTS = ['blue', 'green'] as const;
-export type Slot = (typeof SLOTS)[number];
 
 /** Read-back, on the control port. */
 export const CONTROL_PATH = '/route';
@@ -10,7 +8,3 @@ export const ECHO_PATH = '/.well-known/sluice-route';
 export const NO_GENERATION = 'none.0';
 /** Where nobody said which release runs in a slot. */
 export const NO_RELEASE = '-';
-
-export function isSlot(text: string | undefined): text is Slot {
-  return text === 'blue' || text === 'green';
-}

@@ -4,7 +4,7 @@
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
-import { isSlot, type Slot } from './names.js';
+import { isSlot, type Slot } from '../../domain/words.js';
 
 export const TOKEN_HEADER = 'x-release-token';
 export const PIN_HEADERS: readonly string[] = ['x-release', 'x-canary'];

@@ -1,6 +1,6 @@
 /** The edge's own account of a service, with the keys and spellings of HAProxy's control endpoint (deploy/haproxy). */
-import type { Instant } from '../../domain/words.js';
-import { NO_GENERATION, NO_RELEASE, type Slot } from './names.js';
+import type { Instant, Slot } from '../../domain/words.js';
+import { NO_GENERATION, NO_RELEASE } from './names.js';
 import { generationOf, type ServiceState } from './service-state.js';
 
 export interface ReadBack {

@@ -8,8 +8,7 @@
  * - a revocation waits for nothing and is for ever: a route of a revoked ramp is never followed (I5, I7).
  */
 import { randomUUID } from 'node:crypto';
-import type { BasisPoints, Instant } from '../../domain/words.js';
-import type { Slot } from './names.js';
+import type { BasisPoints, Instant, Slot } from '../../domain/words.js';
 import {
   freshState,
   finalisedAs,

@@ -2,8 +2,8 @@
  * What the edge knows of one service, as a value that is replaced whole: `durable` is what a restart returns to (A25), the
  * rest is forgotten by it. So a restart falls back to stable and never to a weight.
  */
-import type { BasisPoints, Instant } from '../../domain/words.js';
-import { NO_GENERATION, type Slot } from './names.js';
+import type { BasisPoints, Instant, Slot } from '../../domain/words.js';
+import { NO_GENERATION } from './names.js';
 
 export interface Claim {
   readonly epoch: number;

@@ -8,7 +8,7 @@
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { z } from 'zod';
-import { SLOTS } from './names.js';
+import { SLOTS } from '../../domain/words.js';
 import type { DurableState } from './service-state.js';
 
 const slot = z.enum(SLOTS);

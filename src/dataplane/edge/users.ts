@@ -1,7 +1,7 @@
 /** The users' side: every request is routed, marked, carried and logged. */
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { EVERYBODY, type Instant } from '../../domain/words.js';
+import { EVERYBODY, type Instant, type Slot } from '../../domain/words.js';
 import type { AccessLine, LineSink } from './access-line.js';
 import { Answer, type AnswerEnd } from './answer.js';
 import { bucketOf } from './buckets.js';
@@ -9,7 +9,7 @@ import { cookieValue, relpinCookie, uidCookie } from './cookies.js';
 import { decideRoute, type Misdirected, type Routed } from './decide-route.js';
 import { Exchange } from './exchange.js';
 import { headersToClient, headersToSlot, mediaType, type OutgoingHeaders } from './headers.js';
-import { ECHO_PATH, NO_RELEASE, type Slot } from './names.js';
+import { ECHO_PATH, NO_RELEASE } from './names.js';
 import { pinOf, single, tokenCheck, TOKEN_HEADER } from './pins.js';
 import { generationOf, leaseOf, type Lease, type ServiceState } from './service-state.js';
 import type { SlotServer } from './slot-server.js';

@@ -6,6 +6,7 @@ import { createServer, type Server, type ServerResponse } from 'node:http';
 import { once } from 'node:events';
 import { Counter, Gauge, Registry } from 'prom-client';
 import { LATENCY_BOUNDS_MS } from '../../domain/latency-bounds.js';
+import { SLOTS } from '../../domain/words.js';
 import { receiveDatagrams, type Datagrams } from './datagrams.js';
 import { parseLogLine } from './log-line.js';
 import type { ReleaseLimits } from './releases.js';
@@ -48,7 +49,7 @@ export async function startExporter(options: ExporterOptions): Promise<Exporter>
     limits: { retireAfterMs: 6 * 3_600_000, releasesPerSlot: 8, slotsPerService: 8, unknownServices: 20, ...options.limits },
     monotonicMs: () => performance.now(),
   });
-  for (const { name, slots = ['blue', 'green'] } of options.services) traffic.declare(name, slots);
+  for (const { name, slots = SLOTS } of options.services) traffic.declare(name, slots);
   const datagrams = await receiveDatagrams(host, options.udpPort, linesInto(registry, traffic), onError);
   try {
     describeItself(registry, datagrams);

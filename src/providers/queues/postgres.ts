@@ -7,7 +7,7 @@ import { encodeReleasePolicy } from '../../domain/release-record.js';
 import { GUARD_SCHEMA, RELEASE_CHANNEL, releaseNotice, SCHEMA_NAME } from '../../domain/release-store.js';
 import { permanent, transient, type ProviderError } from '../errors.js';
 import type { QueueController } from '../ports.js';
-import { checkedUrl, driver, TIMEOUT_MS, whyOf, type StoreQueuesOptions } from './store.js';
+import { checkedUrl, driver, recordIn, TIMEOUT_MS, whyOf, type StoreQueuesOptions } from './store.js';
 
 export interface PostgresQueuesOptions extends StoreQueuesOptions {
   /** Of the guard's tables; `sluice_guard` unless told. */
@@ -64,6 +64,16 @@ export function postgresQueues(
         );
         return Number(rows[0]?.epoch ?? 0);
       }),
+    record: async ({ environment, service }) => {
+      const text = await connected(async (client) => {
+        const { rows } = await client.query<{ record: string }>(
+          `SELECT record::text AS record FROM ${schema}.releases WHERE environment = $1 AND service = $2`,
+          [environment, service],
+        );
+        return rows[0]?.record;
+      });
+      return recordIn(text);
+    },
   };
 }
 

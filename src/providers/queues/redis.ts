@@ -4,7 +4,7 @@ import { encodeReleasePolicy } from '../../domain/release-record.js';
 import { GUARD_PREFIX, releaseKey } from '../../domain/release-store.js';
 import { permanent, transient, type ProviderError } from '../errors.js';
 import type { QueueController } from '../ports.js';
-import { checkedUrl, driver, TIMEOUT_MS, whyOf, type StoreQueuesOptions } from './store.js';
+import { checkedUrl, driver, recordIn, TIMEOUT_MS, whyOf, type StoreQueuesOptions } from './store.js';
 
 export interface RedisQueuesOptions extends StoreQueuesOptions {
   /** Before every key of the guard; `sluice:guard:` unless told. */
@@ -45,6 +45,7 @@ export function redisQueues(
         await client.eval(TELL, { keys: [releaseKey(prefix, target)], arguments: [...numbers, encodeReleasePolicy(policy)] });
       }),
     epoch: (target) => connected(async (client) => Number((await client.hGet(releaseKey(prefix, target), 'epoch')) ?? 0)),
+    record: async (target) => recordIn(await connected((client) => client.hGet(releaseKey(prefix, target), 'record'))),
   };
 }
 

@@ -1,4 +1,5 @@
 /** What the stores of the release record have in common. */
+import { parseReleaseRecord, type ReleaseRecord } from '../../domain/release-record.js';
 import { permanent } from '../errors.js';
 
 export interface StoreQueuesOptions {
@@ -22,6 +23,14 @@ export async function driver<Module>(name: string, load: () => Promise<Module>):
   } catch (error) {
     throw permanent(`the package "${name}" is not installed beside the worker: npm install ${name}`, error);
   }
+}
+
+/** Whoever wrote a record that this version does not understand knows better than we do how to end it. */
+export function recordIn(text: string | null | undefined): ReleaseRecord | undefined {
+  if (text === null || text === undefined) return undefined;
+  const parsed = parseReleaseRecord(text);
+  if (parsed.kind === 'problem') throw permanent(parsed.problem);
+  return parsed.record;
 }
 
 /** An address that several sockets failed to reach has no message of its own. */

@@ -63,3 +63,16 @@ test('a rehearsal, and what nobody watches over, is said', () => {
   for (const expected of [/rehearsal/, /nobody holds stable's capacity/, /warm path is not checked/, /nobody is told/])
     assert.match(said, expected);
 });
+
+test('without traffic each way of going on is told as what it is, and no longer soak is advised', () => {
+  const said = (idleThen: 'hold' | 'roll-back' | 'accept-on-probes'): string =>
+    planWarnings(planWith({ idleThen }), undefined, 0).join();
+  assert.match(
+    said('hold'),
+    /^no traffic is expected, .*: the first step holds for limits\.idle \(\w+\) and then rolls back; send requests/,
+  );
+  assert.match(said('roll-back'), /^no traffic is expected, .*: the first step rolls back as soon as .*; send requests/);
+  assert.match(said('accept-on-probes'), /^no traffic is expected, .*: its own probes alone decide each step/);
+  for (const idleThen of ['hold', 'roll-back', 'accept-on-probes'] as const)
+    assert.doesNotMatch(said(idleThen), /soak longer|consider/);
+});

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test, type TestContext } from 'node:test';
 import fc from 'fast-check';
+import { closingDirective } from '../../../src/domain/directing.js';
 import { isBefore, parseReleaseRecord, type ReleaseRecord } from '../../../src/domain/release-record.js';
 import type { GuardEvent } from '../../../src/guard/events.js';
 import { openReleaseRecord, type ReleaseOptions, type ReleaseReader } from '../../../src/guard/release/reader.js';
@@ -55,6 +56,27 @@ for (const { kind, without, open } of STAGES)
       assert.equal(keepKeysUntil - updatedAt, keepKeysForMs);
       assert.ok(updatedAt >= Math.floor(begun) && updatedAt <= ended, `${begun} ≤ ${updatedAt} ≤ ${ended}`);
       assert.equal(await stage.queues.epoch(TARGET), directive.ramp.epoch);
+    });
+
+    test('the controller reads back what it told, and a word of another version is no record to it', async (t) => {
+      assert.equal(await stage.queues.record(TARGET), undefined);
+      await stage.queues.direct(TARGET, directiveWith());
+      assert.deepEqual(await stage.queues.record(TARGET), await recordOf(t));
+      await stage.put('{"v":2}');
+      await assert.rejects(stage.queues.record(TARGET), /the release record has version 2, this guard knows 1/);
+    });
+
+    test('a release that was cut short is closed, and no word of a later ramp is undone by that', async (t) => {
+      await stage.queues.direct(TARGET, directiveWith({ sequence: 4 }));
+      const orphaned = await stage.queues.record(TARGET);
+      assert.ok(orphaned, 'a record');
+      await stage.queues.direct(TARGET, closingDirective(orphaned));
+      const closed = await recordOf(t);
+      assert.deepEqual([closed.phase, closed.batchPaused, closed.ramp.id], ['rolled-back', false, RAMP.id]);
+      await stage.queues.direct(TARGET, directiveWith({ ramp: { ...RAMP, id: 'new~1', epoch: RAMP.epoch + 1 }, sequence: 1 }));
+      await stage.queues.direct(TARGET, closingDirective(orphaned));
+      const { ramp, batchPaused } = await recordOf(t);
+      assert.deepEqual([ramp.id, batchPaused], ['new~1', true]);
     });
 
     test('a directive that comes late or twice changes nothing, whatever its ramp', async (t) => {

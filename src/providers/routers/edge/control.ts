@@ -4,6 +4,7 @@
  */
 import { request } from 'undici';
 import { z } from 'zod';
+import { SLOTS } from '../../../domain/words.js';
 import { permanent, transient } from '../../errors.js';
 import type { ControlState, RampFacts } from '../slots/control-state.js';
 import type { Deadline } from '../slots/deadline.js';
@@ -14,7 +15,7 @@ export interface EdgeState extends ControlState {
   readonly tag: string;
 }
 
-const slot = z.enum(['blue', 'green']);
+const slot = z.enum(SLOTS);
 const perSlot = <T extends z.ZodType>(value: T) => z.object({ blue: value, green: value });
 const READ_BACK = z.object({
   nowMs: z.number(),

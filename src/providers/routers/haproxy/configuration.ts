@@ -5,9 +5,10 @@
  * It needs HAProxy 2.6 or newer, in master-worker mode. Why each line is as it is stands beside it in the text, because
  * that is where somebody reads it at night.
  */
+import { SLOTS, type Slot } from '../../../domain/words.js';
 import { permanent } from '../../errors.js';
 import { MAP_NAMES, PIN_SOURCES_FILE, mapFileName } from './maps.js';
-import { CONTROL_PATH, type Slot } from '../slots/names.js';
+import { CONTROL_PATH } from '../slots/names.js';
 import { controlFrontend } from './template-control.js';
 import { usersFrontend } from './template-users.js';
 
@@ -124,7 +125,7 @@ function defaults(silenceS: number): string {
 
 function backends(services: readonly HaproxyService[]): string {
   const lines = services.flatMap(({ name, slots }) =>
-    (['blue', 'green'] as const).map((slot) => `backend ${name}-${slot}\n  server s1 "${slots[slot]}"`),
+    SLOTS.map((slot) => `backend ${name}-${slot}\n  server s1 "${slots[slot]}"`),
   );
   return `# a backend a service and slot, named <service>-<slot>
 ${lines.join('\n')}

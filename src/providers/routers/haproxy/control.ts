@@ -3,11 +3,12 @@
  * one answer. Read-back, never memory.
  */
 import { z } from 'zod';
+import { isSlot } from '../../../domain/words.js';
 import { permanent, transient } from '../../errors.js';
 import type { ControlState, RampFacts, Revocation } from '../slots/control-state.js';
 import type { Deadline } from '../slots/deadline.js';
 import { get } from '../slots/get.js';
-import { CONTROL_PATH, NO_RELEASE, decodeWord, isSlot } from '../slots/names.js';
+import { CONTROL_PATH, NO_RELEASE, decodeWord } from '../slots/names.js';
 import { readRoute } from '../slots/route-value.js';
 
 const perSlot = <T extends z.ZodType>(value: T) => z.object({ blue: value, green: value });

@@ -3,8 +3,8 @@
  * reach it, and each kept connection is answered once more by them. The master socket reaches it.
  */
 import { setTimeout as pause } from 'node:timers/promises';
+import type { Slot } from '../../../domain/words.js';
 import type { Deadline } from '../slots/deadline.js';
-import type { Slot } from '../slots/names.js';
 import { RuntimeMaps, type Send } from './runtime-maps.js';
 import { ask } from './socket.js';
 

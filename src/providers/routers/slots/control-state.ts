@@ -1,6 +1,5 @@
 /** What a router with two slots says of a service over its control endpoint. Read-back, never memory. */
-import type { Instant } from '../../../domain/words.js';
-import type { Slot } from './names.js';
+import type { Instant, Slot } from '../../../domain/words.js';
 import type { StoredRoute } from './route-value.js';
 
 export type Revocation =

@@ -1,9 +1,6 @@
 /** Names and spellings that a router with two slots and its adapter must agree on. */
-import type { Revision } from '../../../domain/words.js';
+import { isSlot, SLOTS, type Revision, type Slot } from '../../../domain/words.js';
 import { permanent } from '../../errors.js';
-
-export const SLOTS = ['blue', 'green'] as const;
-export type Slot = (typeof SLOTS)[number];
 
 export const CONTROL_PATH = '/route';
 /** Answered by the router itself on the users' port, and not in its log. */
@@ -15,9 +12,6 @@ export const NO_RELEASE = '-';
 /** Readers of the log take no more. */
 export const LONGEST_RELEASE = 128;
 export const LONGEST_OWNER = 512;
-export function isSlot(text: string | undefined): text is Slot {
-  return text === 'blue' || text === 'green';
-}
 
 /** Where a router has slots, the slot's name may stand for the revision's id. */
 export function slotOf(revision: Revision): Slot {

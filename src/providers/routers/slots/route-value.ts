@@ -1,7 +1,7 @@
 /** One entry of the map `routes`: `<slot>:<bp>:<sticky>:<ramp>.<sequence>`. One value, so that a change of it is atomic. */
 import type { RouteIntent } from '../../../domain/route.js';
-import type { BasisPoints } from '../../../domain/words.js';
-import { slotOf, type Slot } from './names.js';
+import type { BasisPoints, Slot } from '../../../domain/words.js';
+import { slotOf } from './names.js';
 
 export interface StoredRoute {
   readonly candidate: Slot;

@@ -1,10 +1,10 @@
 /** HAProxy's account in the words of the port. */
 import type { RouteIntent, RouteState } from '../../../domain/route.js';
-import type { Revision } from '../../../domain/words.js';
+import type { Revision, Slot } from '../../../domain/words.js';
 import type { Standing } from '../admission.js';
 import type { Found } from '../read-back.js';
 import type { ControlState, RampFacts } from './control-state.js';
-import { slotOf, type Slot } from './names.js';
+import { slotOf } from './names.js';
 import { writeRoute, type StoredRoute } from './route-value.js';
 
 export function routeState(state: ControlState): RouteState {

@@ -5,6 +5,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { BrokenMetrics } from '../harness/broken-metrics.js';
 import { freePorts } from '../harness/ports.js';
 import { runToEnd, startProcess, type Finished, type ManagedProcess } from '../harness/processes.js';
 import { typescriptProgram } from '../harness/node-program.js';
@@ -34,6 +35,8 @@ export interface PlantOptions {
   readonly soakMs?: number;
   /** Address of a PostgreSQL that the worker writes the release record to, as the connection `guards`. */
   readonly guards?: string;
+  /** A connection `deaf`, at whose address nobody listens. */
+  readonly deafNotifier?: boolean;
 }
 
 export class Plant {
@@ -49,15 +52,29 @@ export class Plant {
     readonly temporal: TemporalServer,
     readonly stage: Stage,
     private readonly exporter: ManagedProcess,
+    /** What the worker reads of the exporter passes through here. */
+    readonly metrics: BrokenMetrics,
     readonly folder: string,
     private readonly workerPort: number,
     private readonly soakMs: number,
     private readonly guards: string | undefined,
+    private readonly deafPort: number | undefined,
   ) {}
 
-  static async start({ durable = false, soakMs = REHEARSED_SOAK_MS, guards }: PlantOptions = {}): Promise<Plant> {
+  static async start({
+    durable = false,
+    soakMs = REHEARSED_SOAK_MS,
+    guards,
+    deafNotifier = false,
+  }: PlantOptions = {}): Promise<Plant> {
     const folder = mkdtempSync(join(tmpdir(), 'sluice-plant-'));
-    const [udpPort, metricsPort, workerPort] = (await freePorts(3)) as [number, number, number];
+    const [udpPort, metricsPort, workerPort, tapPort, deafPort] = (await freePorts(5)) as [
+      number,
+      number,
+      number,
+      number,
+      number,
+    ];
     const [temporal, stage] = await Promise.all([
       TemporalServer.start(durable ? { databaseFolder: folder } : {}),
       startStage({ service: SERVICE }),
@@ -67,14 +84,26 @@ export class Plant {
       { isReady: () => isOk(`http://127.0.0.1:${metricsPort}/healthz`), withinMs: 30_000 },
     );
     stage.log.relayTo(udpPort);
-    const plant = new Plant(temporal, stage, exporter, folder, workerPort, soakMs, guards);
-    writeFileSync(plant.file('sluice.config.yaml'), plant.#configuration(metricsPort));
+    const metrics = await BrokenMetrics.before(`http://127.0.0.1:${metricsPort}`, tapPort);
+    const plant = new Plant(
+      temporal,
+      stage,
+      exporter,
+      metrics,
+      folder,
+      workerPort,
+      soakMs,
+      guards,
+      deafNotifier ? deafPort : undefined,
+    );
+    writeFileSync(plant.file('sluice.config.yaml'), plant.#configuration());
     await plant.startWorker();
     return plant;
   }
 
   async stop(): Promise<void> {
     await this.#worker?.stop();
+    this.metrics.close();
     await this.exporter.stop();
     await this.stage.stop();
     await this.temporal.stop();
@@ -187,7 +216,7 @@ export class Plant {
     return ended;
   }
 
-  #configuration(metricsPort: number): string {
+  #configuration(): string {
     const { admin, master, haproxy } = this.stage;
     return [
       'temporal:',
@@ -204,7 +233,10 @@ export class Plant {
       'metrics:',
       '  log:',
       '    type: scrape',
-      `    urls: ["http://127.0.0.1:${metricsPort}/metrics"]`,
+      `    urls: ["${this.metrics.url}/metrics"]`,
+      ...(this.deafPort === undefined
+        ? []
+        : ['notifiers:', `  deaf: {type: webhook, url: "http://127.0.0.1:${String(this.deafPort)}/told"}`]),
       ...(this.guards === undefined ? [] : ['queues:', '  guards: {type: postgres, url: {env: GUARDS_URL}}']),
       'environments:',
       `  ${ENVIRONMENT}: {production: false}`,

@@ -206,6 +206,7 @@ class ScrapeSource implements MetricSource {
       );
     }
     const exposition = parse(answer.body, url);
+    refuseHollow(exposition, url, startMetric);
     const at = secondsToMs(valueOf(exposition, clockMetric)) ?? dateOf(answer.headers) ?? this.#now();
     const cachedMs = secondsToMs(Number(answer.headers.get('age') ?? 0)) ?? 0;
     const startedAt = secondsToMs(valueOf(exposition, startMetric));
@@ -244,6 +245,17 @@ function parse(body: string, url: URL): Exposition {
       throw transient(`${nameOf(url)} answered with what is no text exposition: ${error.message}`, error);
     throw error;
   }
+}
+
+/**
+ * A page without a line, or one that states no time as its beginning, is a page that went wrong: it is read as not answered.
+ * Taken for what it says it would be the base from which a whole step counts, or look like another process at the same address.
+ */
+function refuseHollow(exposition: Exposition, url: URL, startMetric: string): void {
+  if (exposition.samples.length === 0) throw transient(`${nameOf(url)} answered without any metric`);
+  const began = valueOf(exposition, startMetric);
+  if (began !== undefined && secondsToMs(began) === undefined)
+    throw transient(`${nameOf(url)} states ${String(began)} as its ${startMetric}, expected a time`);
 }
 
 function lookOf(scraped: readonly Scraped[]): Look {

@@ -139,6 +139,13 @@ for (const [what, handler, message] of [
     },
     /could not be read/,
   ],
+  ['nothing', (_request, response) => response.end(''), /answered without any metric/],
+  ['comments alone', (_request, response) => response.end('# TYPE a counter\n'), /answered without any metric/],
+  [
+    'a beginning that is no time',
+    (_request, response) => response.end('a 1\nprocess_start_time_seconds NaN\n'),
+    /states NaN as its process_start_time_seconds/,
+  ],
   ['too much', (_request, response) => response.end('a 1\n'.repeat(100_000)), /more than 1000 bytes/],
 ] as [string, Handler, RegExp][]) {
   test(`an answer of ${what} is a transient error, and the cursor stays good`, async () => {

@@ -13,7 +13,7 @@ export type MetricFault =
   | 'empty'
   /** The page of the moment at which the fault began, its clock included. */
   | 'old'
-  /** The clock goes on, and every counter has half of what it had. */
+  /** The clock goes on, and every counter has less at each look. */
   | 'backwards';
 
 export class BrokenMetrics {
@@ -90,7 +90,7 @@ export class BrokenMetrics {
       case 'backwards':
         return page.replace(
           /^(sluice_\w+_(?:total|bucket|count|sum)\{.*\}) (\S+)$/gm,
-          (_line, series: string, value: string) => `${series} ${String(Math.floor(Number(value) / 2))}`,
+          (_line, series: string, value: string) => `${series} ${String(Math.floor(Number(value) / (1 + this.#answered)))}`,
         );
       default:
         return page;

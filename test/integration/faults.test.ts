@@ -33,8 +33,11 @@ async function weight(): Promise<number | undefined> {
 const reaches = (bp: number): Promise<unknown> =>
   until(async () => (await weight()) === bp, { withinMs: 90_000, everyMs: 100, what: `a weight of ${String(bp)}` });
 
-const isBlind = async (): Promise<boolean> =>
-  /blind/.test((await plant.sluice(['status', SERVICE, '--env', 'test', '-o', 'json'])).stdout);
+async function isBlind(): Promise<boolean> {
+  const { stdout } = await plant.sluice(['status', SERVICE, '--env', 'test', '-o', 'json']);
+  const { blockers } = JSON.parse(stdout) as { readonly blockers: readonly { readonly kind: string }[] };
+  return blockers.some(({ kind }) => kind === 'blind');
+}
 
 async function candidateSlot(): Promise<'blue' | 'green'> {
   return (await plant.stage.haproxy.route()).stable === 'green' ? 'blue' : 'green';

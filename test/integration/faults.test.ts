@@ -35,8 +35,8 @@ const reaches = (bp: number): Promise<unknown> =>
 
 async function isBlind(): Promise<boolean> {
   const { stdout } = await plant.sluice(['status', SERVICE, '--env', 'test', '-o', 'json']);
-  const { blockers } = JSON.parse(stdout) as { readonly blockers: readonly { readonly kind: string }[] };
-  return blockers.some(({ kind }) => kind === 'blind');
+  const { status } = JSON.parse(stdout) as { readonly status: { readonly blockers: readonly { readonly kind: string }[] } };
+  return status.blockers.some(({ kind }) => kind === 'blind');
 }
 
 async function candidateSlot(): Promise<'blue' | 'green'> {

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { freePorts } from '../harness/ports.js';
 import { runToEnd, startProcess, type Finished, type ManagedProcess } from '../harness/processes.js';
 import { typescriptProgram } from '../harness/node-program.js';
+import type { ServiceProgram } from '../harness/service.js';
 import { startStage, type Stage } from '../harness/stage.js';
 import { TemporalServer } from '../harness/temporal.js';
 import type { RouteSnapshot } from '../harness/route-snapshot.js';
@@ -34,6 +35,8 @@ export interface PlantOptions {
   readonly soakMs?: number;
   /** Address of a PostgreSQL that the worker writes the release record to, as the connection `guards`. */
   readonly guards?: string;
+  /** What runs in the slots behind the guard; its counters are the metric source `guards`. */
+  readonly run?: Readonly<Record<'blue' | 'green', ServiceProgram>>;
 }
 
 export class Plant {
@@ -55,12 +58,12 @@ export class Plant {
     private readonly guards: string | undefined,
   ) {}
 
-  static async start({ durable = false, soakMs = REHEARSED_SOAK_MS, guards }: PlantOptions = {}): Promise<Plant> {
+  static async start({ durable = false, soakMs = REHEARSED_SOAK_MS, guards, run }: PlantOptions = {}): Promise<Plant> {
     const folder = mkdtempSync(join(tmpdir(), 'sluice-plant-'));
     const [udpPort, metricsPort, workerPort] = (await freePorts(3)) as [number, number, number];
     const [temporal, stage] = await Promise.all([
       TemporalServer.start(durable ? { databaseFolder: folder } : {}),
-      startStage({ service: SERVICE }),
+      startStage({ service: SERVICE, ...(run && { run }) }),
     ]);
     const exporter = await startProcess(
       sluice('exporter', ['--udp-port', String(udpPort), '--port', String(metricsPort), '--service', SERVICE]),
@@ -68,7 +71,7 @@ export class Plant {
     );
     stage.log.relayTo(udpPort);
     const plant = new Plant(temporal, stage, exporter, folder, workerPort, soakMs, guards);
-    writeFileSync(plant.file('sluice.config.yaml'), plant.#configuration(metricsPort));
+    writeFileSync(plant.file('sluice.config.yaml'), plant.#configuration(metricsPort, run !== undefined));
     await plant.startWorker();
     return plant;
   }
@@ -169,9 +172,9 @@ export class Plant {
       ...(/^soak:/m.test(more) ? [] : [`soak: ${String(this.soakMs / 1_000)}s`]),
       `candidate: {release: ${identity.releaseId}, revision: ${slot}}`,
       'router: proxy',
-      'metrics: log',
+      ...(/^metrics:/m.test(more) ? [] : ['metrics: log']),
       'profile: rehearsal',
-      'gates: {latency: {mode: observe}}',
+      ...(/^gates:/m.test(more) ? [] : ['gates: {latency: {mode: observe}}']),
       more,
     ];
     writeFileSync(file, `${lines.join('\n')}\n`);
@@ -187,8 +190,9 @@ export class Plant {
     return ended;
   }
 
-  #configuration(metricsPort: number): string {
-    const { admin, master, haproxy } = this.stage;
+  #configuration(metricsPort: number, isGuarded: boolean): string {
+    const { admin, master, haproxy, blue, green } = this.stage;
+    const pages = [blue, green].map(({ url }) => `${url}/metrics`);
     return [
       'temporal:',
       `  address: ${this.temporal.address}`,
@@ -205,6 +209,7 @@ export class Plant {
       '  log:',
       '    type: scrape',
       `    urls: ["http://127.0.0.1:${metricsPort}/metrics"]`,
+      ...(isGuarded ? ['  guards:', '    type: scrape', '    from: guard', `    urls: ${JSON.stringify(pages)}`] : []),
       ...(this.guards === undefined ? [] : ['queues:', '  guards: {type: postgres, url: {env: GUARDS_URL}}']),
       'environments:',
       `  ${ENVIRONMENT}: {production: false}`,

@@ -54,7 +54,7 @@ export class TestService {
     const program = typescriptProgram(this.run?.program ?? new URL('./service-main.ts', import.meta.url), words);
     this.#process = await startProcess(
       { name: `service ${this.identity.name}`, file: process.execPath, arguments: program },
-      { isReady: async (child) => (await this.report()).pid === child.pid, withinMs: 30_000 },
+      { isReady: async (child) => (await this.report()).pid === child.pid, withinMs: 60_000 },
     );
   }
 

@@ -9,7 +9,6 @@
  *
  * All times are the store's own. Every operation is atomic and may be repeated. Errors mean "the store cannot say".
  */
-
 import { checkedTime } from '../spec.js';
 
 export interface Partition {

@@ -29,8 +29,9 @@ export interface NodeRedisClient {
 const BLOB_STRING = '$'.charCodeAt(0);
 
 /**
- * The client's own timeout drops commands that wait for a connection, and costs more than all else that the guard does. So it
- * is left out while there is a connection: commands go out at once, and the guard has a limit of its own for the answer.
+ * The client's own timeout drops commands that wait for a connection, and leaves a signal and a timer behind for each command, for
+ * as long as it lasts. So it is left out while there is a connection: commands go out at once, and the guard has a limit of its
+ * own for the answer.
  */
 export function nodeRedis(client: NodeRedisClient): RedisCommand {
   const typeMapping = { [BLOB_STRING]: Buffer };

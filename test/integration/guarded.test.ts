@@ -74,7 +74,7 @@ test(
       assert.equal((await plant.stage.haproxy.route()).stable, 'green');
       assert.match(stdout, /dedupe: 0 misses in [1-9]\d* replays/);
       const { result } = JSON.parse(stdout) as { readonly result: { readonly gatesInForce: readonly string[] } };
-    assert.deepEqual(result.gatesInForce, ['errors', 'latency', 'cold-starts', 'dedupe']);
+      assert.deepEqual(result.gatesInForce, ['errors', 'latency', 'cold-starts', 'dedupe']);
       assert.deepEqual(
         records.filter(({ failure, status }) => failure !== undefined || (status ?? 0) >= 500),
         [],

@@ -3,10 +3,10 @@ import type { SchemaPins } from './words.js';
 
 export type PinName = 'SCHEMA_REV' | 'INDEX_HASH' | 'MODEL_TAG';
 
+/** Undefined: not told. */
 export interface PinDifference {
   readonly pin: PinName;
-  readonly asked: string | number;
-  /** Undefined: not told. */
+  readonly asked: string | number | undefined;
   readonly here: string | number | undefined;
 }
 
@@ -31,6 +31,11 @@ export function differences(asked: Partial<SchemaPins>, here: Partial<SchemaPins
     const wanted = asked[field];
     return wanted === undefined || wanted === here[field] ? [] : [{ pin, asked: wanted, here: here[field] }];
   });
+}
+
+/** Every pin of `here` that `asked` does not tell. */
+export function untold(asked: Partial<SchemaPins>, here: SchemaPins): readonly PinDifference[] {
+  return FIELDS.flatMap(([pin, field]) => (asked[field] === undefined ? [{ pin, asked: undefined, here: here[field] }] : []));
 }
 
 /** Undefined where one of the three is not told. */

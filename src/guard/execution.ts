@@ -28,6 +28,8 @@ export interface Execution {
   abandon(effect: 'unknown' | 'none'): Promise<void>;
   /** The caller is gone: no more renewals. It may still settle, unless a successor took over. */
   leave(): void;
+  /** The caller is gone, and whoever spoke to it was cut short: nothing will be settled, and nobody waits for the lease. */
+  lapse(): Promise<void>;
 }
 
 export interface ClaimedExecutionOptions {
@@ -48,6 +50,7 @@ export class ClaimedExecution implements Execution {
   readonly #lost = new AbortController();
   readonly #heartbeat: NodeJS.Timeout;
   #heldUntilMs: number;
+  #isSettled = false;
 
   constructor(options: ClaimedExecutionOptions) {
     this.#options = options;
@@ -66,6 +69,7 @@ export class ClaimedExecution implements Execution {
   }
 
   async settle(outcome: Outcome): Promise<Settled> {
+    this.#isSettled = true;
     const effect = effectOf(outcome.status);
     if (effect !== 'done') {
       await this.abandon(effect);
@@ -91,6 +95,7 @@ export class ClaimedExecution implements Execution {
   }
 
   async abandon(effect: 'unknown' | 'none'): Promise<void> {
+    this.#isSettled = true;
     this.leave();
     // If the store is out of reach, the lease lapses by itself, and the next attempt learns the same.
     await this.#options.calls.release(this.#options.key, this.#options.token, effect).catch(() => false);
@@ -98,6 +103,13 @@ export class ClaimedExecution implements Execution {
 
   leave(): void {
     clearInterval(this.#heartbeat);
+  }
+
+  async lapse(): Promise<void> {
+    if (this.#isSettled) return;
+    this.leave();
+    // Not released: what was under way after all may still be sealed, unless a successor took over.
+    await this.#options.calls.renew(this.#options.key, this.#options.token, 0).catch(() => false);
   }
 
   async #renew(): Promise<void> {
@@ -124,6 +136,7 @@ export function observing(execution: Execution): Execution {
     leave: () => {
       execution.leave();
     },
+    lapse: () => execution.lapse(),
   };
 }
 
@@ -134,5 +147,6 @@ export function unguarded(): Execution {
     settle: () => Promise.resolve({ kind: 'send' }),
     abandon: () => Promise.resolve(),
     leave: () => undefined,
+    lapse: () => Promise.resolve(),
   };
 }

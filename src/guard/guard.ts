@@ -11,7 +11,7 @@ import { randomUUID } from 'node:crypto';
 import { emit, type GuardEventKind, type GuardEvents } from './events.js';
 import { ClaimedExecution, observing, unguarded, type Execution, type RunContext } from './execution.js';
 import { storeKey } from './keys.js';
-import { effectOf, type Outcome } from './outcome.js';
+import { checkedOutcome, effectOf, type Outcome } from './outcome.js';
 import { recordOf, type StoredRecord } from './record.js';
 import { NothingDone, type Refusal } from './refusal.js';
 import { keepKeysForMs } from './release/policy.js';
@@ -61,7 +61,10 @@ export class Guard<S extends Store = Store> {
     this.#release = release;
   }
 
-  /** Rejects with what `fn` threw, after its attempt was marked as unknown, or as nothing if it threw `NothingDone`. */
+  /**
+   * Rejects with what `fn` threw, after its attempt was marked as unknown, or as nothing if it threw `NothingDone`. To return
+   * anything but an outcome is such a throw, a `TypeError`.
+   */
   async run(spec: RunSpec, fn: RunFunction): Promise<RunResult> {
     const beginning = await this.begin(spec);
     if (beginning.kind !== 'execute') return settledBefore(beginning);
@@ -74,7 +77,8 @@ export class Guard<S extends Store = Store> {
 
   /**
    * Effect and record in one transaction: no effect happens twice, whenever the process dies. A 5xx and a throw roll back.
-   * So an unfinished attempt left nothing behind, and is simply run again.
+   * So an unfinished attempt left nothing behind, and is simply run again. To return anything but an outcome is such a throw, a
+   * `TypeError`; one that leaves its transaction idle for half the lease ends as `TransactionIdle`.
    */
   async tx<Db>(
     this: Guard<TransactionalStore<Db>>,
@@ -92,7 +96,7 @@ export class Guard<S extends Store = Store> {
       // A paused holder's transaction is ended before its lease, so that its locks never make a successor wait.
       const limits = { retainMs, idleMs: Math.max(Math.floor(leaseMs / 2), 1) };
       const end = await this.store.transact(storeKey(whole.scope), context.token, limits, async (db) => {
-        outcome = await fn(db, context);
+        outcome = checkedOutcome(await fn(db, context), 'guard.tx');
         return effectOf(outcome.status) === 'done' ? recordOf(outcome, this.revision) : undefined;
       });
       if (end === 'stale') {
@@ -189,7 +193,7 @@ function settledBefore(beginning: Exclude<Beginning, { kind: 'execute' }>): RunR
 
 async function attempt(execution: Execution, fn: RunFunction): Promise<Outcome> {
   try {
-    return await fn(execution.context);
+    return checkedOutcome(await fn(execution.context), 'guard.run');
   } catch (error) {
     await execution.abandon(error instanceof NothingDone ? 'none' : 'unknown');
     throw error;

@@ -30,6 +30,7 @@ export { NothingDone, Refused, type Refusal } from './refusal.js';
 export type { RunSpec } from './spec.js';
 export {
   CommitUnknown,
+  TransactionIdle,
   type Claim,
   type Claimed,
   type Store,
@@ -62,7 +63,8 @@ export {
 } from './adapters/bullmq.js';
 export { consumePartition } from './partitions/consume.js';
 export { fencedTx, StaleLease } from './partitions/fenced-tx.js';
-export { holdPartition, type Held, type HoldOptions, type PartitionEvent } from './partitions/hold.js';
+export { holdPartition, type Held } from './partitions/hold.js';
+export type { HoldOptions, PartitionEvent } from './partitions/hold-options.js';
 export type {
   Fenced,
   Joined,

@@ -1,5 +1,5 @@
 /** Who is asking for what: the scope of a key, the forms its header may take, and the one name under which it is stored. */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /**
  * Two requests are the same request when all four agree. `tenant` is whoever was authenticated, never something that the
@@ -52,7 +52,5 @@ export function checkedKey(key: string): ParsedKey {
 
 /** A JSON array keeps the fields apart: `["ab","c"]` is not `["a","bc"]`. */
 export function storeKey({ tenant, method, route, key }: Scope): StoreKey {
-  return createHash('sha256')
-    .update(JSON.stringify([tenant, method, route, key]))
-    .digest('hex') as StoreKey;
+  return hash('sha256', JSON.stringify([tenant, method, route, key])) as StoreKey;
 }

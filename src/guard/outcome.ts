@@ -13,6 +13,22 @@ export interface Outcome {
   readonly body: Body;
 }
 
+/**
+ * What a function of the program's returned. Throws `TypeError` for what is no outcome: a text, nothing, or a body that is none.
+ * `whose` is in the message.
+ */
+export function checkedOutcome(returned: Outcome, whose: string): Outcome {
+  // From JavaScript anything may come.
+  const { status, headers, body } = (returned ?? {}) as { readonly [name in keyof Outcome]?: unknown };
+  const kind = (body as Body | undefined)?.kind;
+  const isBody = kind === 'bytes' ? (body as { bytes?: unknown }).bytes instanceof Uint8Array : kind !== undefined;
+  if (Number.isInteger(status) && typeof headers === 'object' && headers !== null && isBody) return returned;
+  const found = typeof returned === 'object' ? JSON.stringify(Object.keys(returned ?? {})) : `of type ${typeof returned}`;
+  throw new TypeError(
+    `what the function of ${whose} returned is no outcome (${found}): expected {status: 200, headers: {}, body: {kind: 'bytes', bytes}}`,
+  );
+}
+
 /** What is known about the effect: it happened, it did not, or nobody can say. */
 export type Effect = 'done' | 'none' | 'unknown';
 

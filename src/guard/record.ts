@@ -13,12 +13,27 @@ export const BODY_LIMIT_BYTES = 256 * 1024;
  * What the answer is without: never a cookie, never what belongs to one connection or one caller. `content-encoding` is part
  * of the bytes' meaning: without it a compressed body would come back as noise.
  */
-const KEPT_HEADERS = ['content-type', 'content-encoding', 'content-language', 'etag', 'last-modified', 'link', 'location'];
+const KEPT_HEADERS: readonly string[] = [
+  'content-type',
+  'content-encoding',
+  'content-language',
+  'etag',
+  'last-modified',
+  'link',
+  'location',
+];
 
 export function recordOf(outcome: Outcome, revision: string): StoredRecord {
+  return { status: outcome.status, headers: keptOf((name) => outcome.headers[name]), body: withinLimit(outcome.body), revision };
+}
+
+export function keptOf(read: (name: string) => string | undefined): Record<string, string> {
   const headers: Record<string, string> = {};
-  for (const name of KEPT_HEADERS) if (outcome.headers[name] !== undefined) headers[name] = outcome.headers[name];
-  return { status: outcome.status, headers, body: withinLimit(outcome.body), revision };
+  for (const name of KEPT_HEADERS) {
+    const value = read(name);
+    if (value !== undefined) headers[name] = value;
+  }
+  return headers;
 }
 
 function withinLimit(body: Body): Body {

@@ -32,6 +32,16 @@ export const RETAIN_FLOOR_MS = 24 * HOUR_MS;
 export const RETAIN_DEFAULT_MS = 96 * HOUR_MS;
 const LEASE_DEFAULT_MS = 10_000;
 
+/** The longest that a timer of Node waits; a longer one fires at once. */
+const LONGEST_MS = 2_147_483_647;
+
+/** Throws `RangeError`: NaN, nothing, less than nothing and for ever cannot be waited for. */
+export function checkedTime(name: string, ms: number): number {
+  if (!(ms >= 1 && ms <= LONGEST_MS))
+    throw new RangeError(`${name} is ${String(ms)}, it must be milliseconds from 1 to ${String(LONGEST_MS)}`);
+  return ms;
+}
+
 function oneOf(what: string, value: string, allowed: readonly string[]): void {
   if (!allowed.includes(value)) throw new TypeError(`${what} is ${JSON.stringify(value)}, it must be ${allowed.join(' or ')}`);
 }
@@ -51,7 +61,7 @@ export function resolveChoices({
   oneOf('onLost', onLost, ON_LOST);
   oneOf('onStoreDown', onStoreDown, ON_STORE_DOWN);
   oneOf('mode', mode, MODES);
-  if (!(leaseMs >= 1)) throw new RangeError(`leaseMs is ${String(leaseMs)}, it must be at least 1`);
+  checkedTime('leaseMs', leaseMs);
   if (!(retainMs >= RETAIN_FLOOR_MS))
     throw new RangeError(`retainMs is ${String(retainMs)}, keys are kept for at least 24 h (${String(RETAIN_FLOOR_MS)} ms)`);
   return { leaseMs, retainMs, onLost, onStoreDown, mode };

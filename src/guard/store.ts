@@ -27,7 +27,7 @@ export type Claimed =
 
 export interface Store {
   claim(key: StoreKey, claim: Claim): Promise<Claimed>;
-  /** False: the claim is another's by now, or settled. */
+  /** From now on; 0 ends the lease now. False: the claim is another's by now, or settled. */
   renew(key: StoreKey, token: string, leaseMs: number): Promise<boolean>;
   /** Seals the record for `retainMs`. False: the claim is another's, and nothing was written. */
   complete(key: StoreKey, token: string, record: StoredRecord, retainMs: number): Promise<boolean>;
@@ -51,7 +51,7 @@ export type TransactionEnd = 'sealed' | 'rolled-back' | 'stale';
 export interface TransactionalStore<Db> extends Store {
   /**
    * Runs `work` in a transaction and seals its record as the last statement; `undefined` rolls back. Rejects with what `work`
-   * threw, after the rollback, or with `CommitUnknown`.
+   * threw, after the rollback, with `TransactionIdle`, or with `CommitUnknown`.
    */
   transact(
     key: StoreKey,
@@ -64,6 +64,19 @@ export interface TransactionalStore<Db> extends Store {
    * transaction that moves the same head, so that the revisions of a source take their effect one after the other.
    */
   advance(db: Db, source: StoreKey, revision: number): Promise<boolean>;
+}
+
+/** PostgreSQL ended the transaction because the program left it idle for too long. All of it was rolled back. */
+export class TransactionIdle extends Error {
+  override readonly name = 'TransactionIdle';
+
+  constructor(idleMs: number, options?: ErrorOptions) {
+    super(
+      `the transaction was idle for more than ${String(idleMs)} ms, half of its lease, so PostgreSQL ended it and nothing was written: ` +
+        'do slow outside work before the transaction begins, or take a longer leaseMs',
+      options,
+    );
+  }
 }
 
 /** The connection broke during the commit. The next claim finds out whether it took place. */

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { fingerprint, semanticFingerprint } from '../../src/guard/fingerprint.js';
@@ -8,6 +9,15 @@ const asked = { method: 'POST', path: '/orders?a=1', contentType: 'application/j
 test('the same request has the same fingerprint, with its version in front', () => {
   assert.match(fingerprint(asked), /^v1:[0-9a-f]{64}$/);
   assert.equal(fingerprint(asked), fingerprint({ ...asked, method: 'post', contentType: ' Application/JSON ' }));
+});
+
+test('a revision of another version counts the same, whatever the size: lengths, fields and bytes in one sha256', () => {
+  for (const size of [0, 1, 16 * 1024, 16 * 1024 + 1, 1_000_000]) {
+    const bytes = Buffer.alloc(size, 0xc3);
+    const before = `4:POST11:/orders?a=116:application/json${String(size)}:`;
+    const expected = createHash('sha256').update(before).update(bytes).digest('hex');
+    assert.equal(fingerprint({ ...asked, bytes }), `v1:${expected}`);
+  }
 });
 
 test('method, path, query, content type and every byte count', () => {

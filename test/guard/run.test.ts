@@ -1,6 +1,7 @@
 /** `guard.run`: who runs, who is answered from the record, who is refused, and what is known when it went wrong. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Outcome } from '../../src/guard/outcome.js';
 import { NothingDone } from '../../src/guard/refusal.js';
 import { RETAIN_DEFAULT_MS, RETAIN_FLOOR_MS } from '../../src/guard/spec.js';
 import { until } from '../harness/until.js';
@@ -136,6 +137,26 @@ test('a handler that knows that nothing happened says so, and the next run is a 
   );
   const again = await guard.run(spec(), () => outcome());
   assert.ok(again.kind === 'executed' && again.attempt === 1);
+});
+
+test('a function that returns no outcome is told what one is, and what it did is unknown', async () => {
+  const { guard } = bench();
+  for (const [key, returned, found] of [
+    ['text', 'made', 'of type string'],
+    ['nothing', undefined, 'of type undefined'],
+    ['half', { status: 200, headers: {} }, '["status","headers"]'],
+    ['text-body', { ...outcome(), body: 'made' }, '["status","headers","body"]'],
+  ] as const) {
+    const own = spec({ scope: { ...spec().scope, key } });
+    await assert.rejects(
+      guard.run(own, () => returned as unknown as Outcome),
+      {
+        name: 'TypeError',
+        message: `what the function of guard.run returned is no outcome (${found}): expected {status: 200, headers: {}, body: {kind: 'bytes', bytes}}`,
+      },
+    );
+    assert.deepEqual(await guard.run(own, () => assert.fail('it ran')), { kind: 'refused', refusal: { kind: 'unknown' } });
+  }
 });
 
 test('after a crash the key is blocked for the lease, not for the whole retention', async () => {

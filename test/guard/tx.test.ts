@@ -70,6 +70,22 @@ test('a throw after the effect undoes it, so the retry runs as a first attempt',
   assert.deepEqual(await orders(), ['one']);
 });
 
+test('a function that returns no outcome is told what one is, and its effect is undone', options, async () => {
+  for (const returned of ['made', undefined]) {
+    const failing = guard.tx(own, async (db) => {
+      await order(db, 'undone');
+      return returned as unknown as Outcome;
+    });
+    await assert.rejects(failing, {
+      name: 'TypeError',
+      message: /^what the function of guard\.tx returned is no outcome \(of type \w+\): expected/,
+    });
+  }
+  assert.deepEqual(await orders(), []);
+  const again = await guard.tx(own, (db) => order(db));
+  assert.ok(again.kind === 'executed' && again.attempt === 1);
+});
+
 test('a 5xx undoes the effect, a 4xx is a result', options, async () => {
   const failed = await guard.tx(own, async (db) => {
     await order(db, 'undone');
@@ -117,7 +133,10 @@ test('a transaction that idles past half its lease is ended by the server, and b
   await until(async () => (await sessionsIdling()) === 1, { withinMs: 5_000, what: 'the transaction to idle' });
   await until(async () => (await sessionsIdling()) === 0, { withinMs: 5_000, what: 'the server to end it' });
   open();
-  await assert.rejects(idle);
+  await assert.rejects(idle, {
+    name: 'TransactionIdle',
+    message: /idle for more than 200 ms, half of its lease.*longer leaseMs/,
+  });
   assert.deepEqual(await orders(), []);
   assert.equal((await guard.tx(own, (db) => order(db))).kind, 'executed');
 });

@@ -11,6 +11,9 @@ export interface LoadOptions {
   /** Base address: the proxy's. */
   readonly url: string;
   readonly path?: string;
+  /** GET unless told. */
+  readonly method?: 'GET' | 'POST';
+  readonly body?: string;
   readonly requestsPerSecond: number;
   /** Connections, and so requests at one time; 8 unless told. A rate that they cannot carry is not made up for later. */
   readonly concurrency?: number;
@@ -83,9 +86,10 @@ export class Load {
 
   async #one(n: number): Promise<LoadRecord> {
     const sentAt = Date.now();
+    const { path = '/', method = 'GET', body = null } = this.#options;
     const headers = this.#options.headers?.(n) ?? {};
     try {
-      const answer = await this.#pool.request({ path: this.#options.path ?? '/', method: 'GET', headers });
+      const answer = await this.#pool.request({ path, method, headers, body });
       await answer.body.dump({ limit: 1 << 20 });
       return {
         n,

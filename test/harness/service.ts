@@ -13,19 +13,29 @@ export interface ServiceReport extends ServiceIdentity, LedgerReport {
   readonly behaviour: Behaviour;
 }
 
-export type ServiceOptions = Partial<Omit<ServiceIdentity, 'name'>> & { readonly name: string };
+export type ServiceOptions = Partial<Omit<ServiceIdentity, 'name'>> & { readonly name: string; readonly run?: ServiceProgram };
+
+/** Another service than the harness's own, which answers `/control` as that does. */
+export interface ServiceProgram {
+  readonly program: URL;
+  /** Its second argument, as JSON; the first is the identity. */
+  readonly settings: unknown;
+}
 
 export class TestService {
   #process: ManagedProcess | undefined;
 
-  private constructor(readonly identity: ServiceIdentity) {}
+  private constructor(
+    readonly identity: ServiceIdentity,
+    private readonly run: ServiceProgram | undefined,
+  ) {}
 
   /** The revision is the name, and the release `<name>-release`, unless told. */
-  static async start(options: ServiceOptions): Promise<TestService> {
+  static async start({ run, ...options }: ServiceOptions): Promise<TestService> {
     const { name } = options;
     const schemaPins = { schemaRev: 1, indexHash: 'index-1', modelTag: 'model-1' };
     const port = options.port ?? (await freePort());
-    const service = new TestService({ revision: name, releaseId: `${name}-release`, schemaPins, ...options, port });
+    const service = new TestService({ revision: name, releaseId: `${name}-release`, schemaPins, ...options, port }, run);
     await service.start();
     return service;
   }
@@ -40,10 +50,11 @@ export class TestService {
 
   /** Also after `kill`: the same port, with counts that begin at 0 again and behaviour that is healthy again. */
   async start(): Promise<void> {
-    const program = typescriptProgram(new URL('./service-main.ts', import.meta.url), [JSON.stringify(this.identity)]);
+    const words = [this.identity, ...(this.run === undefined ? [] : [this.run.settings])].map((word) => JSON.stringify(word));
+    const program = typescriptProgram(this.run?.program ?? new URL('./service-main.ts', import.meta.url), words);
     this.#process = await startProcess(
       { name: `service ${this.identity.name}`, file: process.execPath, arguments: program },
-      { isReady: async (child) => (await this.report()).pid === child.pid, withinMs: 30_000 },
+      { isReady: async (child) => (await this.report()).pid === child.pid, withinMs: 60_000 },
     );
   }
 

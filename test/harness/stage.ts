@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { join } from 'node:path';
 import { AccessLog } from './access-log.js';
 import { Haproxy, runFiles } from './haproxy.js';
-import { TestService } from './service.js';
+import { TestService, type ServiceProgram } from './service.js';
 import { SocketRecorder } from './socket-recorder.js';
 
 export interface StageOptions {
@@ -18,6 +18,8 @@ export interface StageOptions {
   readonly environment?: Readonly<Record<string, string>>;
   /** More files of the run folder, or other contents. */
   readonly files?: Readonly<Record<string, string>>;
+  /** What runs in the slots; the harness's own service unless told. */
+  readonly run?: Readonly<Record<'blue' | 'green', ServiceProgram>>;
 }
 
 export interface Stage {
@@ -43,10 +45,9 @@ export async function startStage(options: StageOptions = {}): Promise<Stage> {
   const prefix = service.toUpperCase().replaceAll('-', '_');
   const token = 'test-release-token-0123456789';
   const log = await AccessLog.open();
-  const [blue, green] = await Promise.all([
-    TestService.start({ name: `${service}-blue`, revision: 'blue' }),
-    TestService.start({ name: `${service}-green`, revision: 'green' }),
-  ]);
+  const start = (revision: 'blue' | 'green'): Promise<TestService> =>
+    TestService.start({ name: `${service}-${revision}`, revision, ...(options.run && { run: options.run[revision] }) });
+  const [blue, green] = await Promise.all([start('blue'), start('green')]);
   const haproxy = await Haproxy.start({
     config: options.config ?? process.env['SLUICE_HAPROXY_CONFIG'] ?? PRODUCT_CONFIG,
     logPort: log.port,

@@ -10,6 +10,7 @@ import { BrokenMetrics } from '../harness/broken-metrics.js';
 import { freePorts } from '../harness/ports.js';
 import { runToEnd, startProcess, type Finished, type ManagedProcess } from '../harness/processes.js';
 import { typescriptProgram } from '../harness/node-program.js';
+import type { ServiceProgram } from '../harness/service.js';
 import { startStage, type Stage } from '../harness/stage.js';
 import { TemporalServer } from '../harness/temporal.js';
 import type { RouteSnapshot } from '../harness/route-snapshot.js';
@@ -40,8 +41,8 @@ export interface PlantOptions {
   readonly soakMs?: number;
   /** Address of a PostgreSQL that the worker writes the release record to, as the connection `guards`. */
   readonly guards?: string;
-  /** A connection `deaf`, at whose address nobody listens. */
-  readonly deafNotifier?: boolean;
+  /** What runs in the slots behind the guard; its counters are the metric source `guards`. */
+  readonly run?: Readonly<Record<'blue' | 'green', ServiceProgram>>;
 }
 
 export class Plant {
@@ -61,17 +62,13 @@ export class Plant {
     readonly metrics: BrokenMetrics,
     readonly folder: string,
     private readonly workerPort: number,
+    /** Nobody listens there: the address of the notifier `deaf`. */
+    private readonly deafPort: number,
     private readonly soakMs: number,
     private readonly guards: string | undefined,
-    private readonly deafPort: number | undefined,
   ) {}
 
-  static async start({
-    durable = false,
-    soakMs = REHEARSED_SOAK_MS,
-    guards,
-    deafNotifier = false,
-  }: PlantOptions = {}): Promise<Plant> {
+  static async start({ durable = false, soakMs = REHEARSED_SOAK_MS, guards, run }: PlantOptions = {}): Promise<Plant> {
     const folder = mkdtempSync(join(tmpdir(), 'sluice-plant-'));
     const [udpPort, metricsPort, workerPort, tapPort, deafPort] = (await freePorts(5)) as [
       number,
@@ -82,7 +79,7 @@ export class Plant {
     ];
     const [temporal, stage] = await Promise.all([
       TemporalServer.start(durable ? { databaseFolder: folder } : {}),
-      startStage({ service: SERVICE }),
+      startStage({ service: SERVICE, ...(run && { run }) }),
     ]);
     const exporter = await startProcess(
       sluice('exporter', ['--udp-port', String(udpPort), '--port', String(metricsPort), '--service', SERVICE]),
@@ -90,18 +87,8 @@ export class Plant {
     );
     stage.log.relayTo(udpPort);
     const metrics = await BrokenMetrics.before(`http://127.0.0.1:${metricsPort}`, tapPort);
-    const plant = new Plant(
-      temporal,
-      stage,
-      exporter,
-      metrics,
-      folder,
-      workerPort,
-      soakMs,
-      guards,
-      deafNotifier ? deafPort : undefined,
-    );
-    writeFileSync(plant.file('sluice.config.yaml'), plant.#configuration());
+    const plant = new Plant(temporal, stage, exporter, metrics, folder, workerPort, deafPort, soakMs, guards);
+    writeFileSync(plant.file('sluice.config.yaml'), plant.#configuration(run !== undefined));
     await plant.startWorker();
     return plant;
   }
@@ -203,9 +190,9 @@ export class Plant {
       ...(/^soak:/m.test(more) ? [] : [`soak: ${String(this.soakMs / 1_000)}s`]),
       `candidate: {release: ${identity.releaseId}, revision: ${slot}}`,
       'router: proxy',
-      'metrics: log',
+      ...(/^metrics:/m.test(more) ? [] : ['metrics: log']),
       'profile: rehearsal',
-      'gates: {latency: {mode: observe}}',
+      ...(/^gates:/m.test(more) ? [] : ['gates: {latency: {mode: observe}}']),
       more,
     ];
     writeFileSync(file, `${lines.join('\n')}\n`);
@@ -221,8 +208,9 @@ export class Plant {
     return ended;
   }
 
-  #configuration(): string {
-    const { admin, master, haproxy } = this.stage;
+  #configuration(isGuarded: boolean): string {
+    const { admin, master, haproxy, blue, green } = this.stage;
+    const pages = [blue, green].map(({ url }) => `${url}/metrics`);
     return [
       'temporal:',
       `  address: ${this.temporal.address}`,
@@ -239,9 +227,9 @@ export class Plant {
       '  log:',
       '    type: scrape',
       `    urls: ["${this.metrics.url}/metrics"]`,
-      ...(this.deafPort === undefined
-        ? []
-        : ['notifiers:', `  deaf: {type: webhook, url: "http://127.0.0.1:${String(this.deafPort)}/told"}`]),
+      ...(isGuarded ? ['  guards:', '    type: scrape', '    from: guard', `    urls: ${JSON.stringify(pages)}`] : []),
+      'notifiers:',
+      `  deaf: {type: webhook, url: "http://127.0.0.1:${String(this.deafPort)}/told"}`,
       ...(this.guards === undefined ? [] : ['queues:', '  guards: {type: postgres, url: {env: GUARDS_URL}}']),
       'environments:',
       `  ${ENVIRONMENT}: {production: false}`,

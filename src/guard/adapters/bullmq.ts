@@ -5,7 +5,8 @@
  */
 import { fingerprint } from '../fingerprint.js';
 import { StaleLease } from '../partitions/fenced-tx.js';
-import { holdPartition, IDLE_MS, pause, tell, type Held, type HoldOptions } from '../partitions/hold.js';
+import { holdPartition, pause, type Held } from '../partitions/hold.js';
+import { resolveHold, tell, type HoldOptions } from '../partitions/hold-options.js';
 import { maxWorkersOf } from '../partitions/policy.js';
 import { Refused } from '../refusal.js';
 import type { RunSpec } from '../spec.js';
@@ -31,7 +32,8 @@ export interface BullJob {
   moveToDelayed(timestamp: number, token?: string): Promise<void>;
 }
 
-/** The lease is on the whole queue: BullMQ knows no partitions. */
+/** BullMQ knows no partitions. */
+const WHOLE_QUEUE = 'all';
 export type BullOptions = Omit<HoldOptions, 'partition'>;
 
 export interface BullConsumer<Job, Result> {
@@ -48,16 +50,17 @@ class DelayedError extends Error {
 
 /**
  * `fn` does the job behind the fence of `held.lease`. A job that comes while the queue is not held, a `StaleLease` and a
- * `Refused` that may be repeated put the job back, which counts as no attempt; any other throw is BullMQ's to judge.
+ * `Refused` that may be repeated put the job back, which counts as no attempt; any other throw is BullMQ's to judge. Throws
+ * `TypeError` or `RangeError` for options that cannot be meant.
  */
 export function bullConsumer<Job extends BullJob, Result>(
   options: BullOptions,
   fn: (job: Job, held: Held) => Promise<Result>,
 ): BullConsumer<Job, Result> {
-  const { policy, flow = 'batch', idleMs = IDLE_MS } = options;
+  const { policy, flow, idleMs } = resolveHold({ ...options, partition: WHOLE_QUEUE });
   // The cap is on jobs and BullMQ counts these, so it does not limit how many processes there are.
   const pausing = (): { readonly batchPaused: boolean } => ({ batchPaused: maxWorkersOf(policy?.(), flow) === 0 });
-  const holding: HoldOptions = { ...options, partition: 'all', flow: 'batch', policy: pausing };
+  const holding: HoldOptions = { ...options, partition: WHOLE_QUEUE, flow: 'batch', policy: pausing };
   let now: Held | undefined;
 
   const putBack = async (job: Job, token: string | undefined, afterMs: number): Promise<never> => {

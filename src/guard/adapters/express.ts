@@ -73,9 +73,11 @@ export function expressGuard<Request extends ExpressRequest = ExpressRequest>(
       const { execution } = beginning;
       const capture = mode === 'observe' ? watchResponse : holdResponse;
       capture(response, { streamTypes, onEnd: (outcome) => execution.settle(outcome) });
-      // The client is gone. A handler that goes on may still seal what it did, unless a successor took over.
+      // The client is gone. A handler that goes on may still seal what it did, unless a successor took over; what is piped into
+      // the response is cut and never comes to its end.
       response.once('close', () => {
-        execution.leave();
+        if (response.listenerCount('unpipe') > 0) void execution.lapse();
+        else execution.leave();
       });
     }
     next();

@@ -9,8 +9,10 @@ import type { Guard } from '../guard.js';
 import { beginRequest, checkOptions, isGuarded, isStream, KEY_HEADER, type HttpOptions } from '../http.js';
 import type { Body, Outcome } from '../outcome.js';
 import { answerOf, REPLAYED_HEADER } from '../problem.js';
+import { keptOf } from '../record.js';
 import { BodyRecorder } from './body-recorder.js';
 import { headerText } from './node-writes.js';
+import { hasBegun, lookAtPieces, wholeOf } from './request-bytes.js';
 
 export type FastifyOptions = HttpOptions<FastifyRequest>;
 
@@ -19,59 +21,88 @@ export function fastifyGuard(guard: Guard, options: FastifyOptions): (app: Fasti
   const executions = new WeakMap<FastifyRequest, Execution>();
   const { streamTypes, mode } = checkOptions(options);
 
+  const begin = async (request: FastifyRequest, reply: FastifyReply): Promise<'answered' | 'goes on'> => {
+    const meta = {
+      method: request.method,
+      route: request.routeOptions.url ?? request.url,
+      path: request.url,
+      contentType: request.headers['content-type'],
+      key: headerText(request.headers[KEY_HEADER]),
+      tenant: options.tenant(request),
+    };
+    const beginning = await beginRequest(guard, options, meta, wholeOf(bodies.get(request) ?? []), request);
+    if (beginning.kind === 'answer') {
+      send(reply, beginning.outcome);
+      return 'answered';
+    }
+    if (beginning.kind === 'execute') {
+      const { execution } = beginning;
+      executions.set(request, execution);
+      // The client is gone. A handler that goes on may still seal what it did, unless a successor took over.
+      reply.raw.once('close', () => {
+        execution.leave();
+      });
+    }
+    return 'goes on';
+  };
+
+  const seal = async (reply: FastifyReply, execution: Execution, payload: unknown): Promise<unknown> => {
+    if (mode !== 'observe') reply.removeHeader(REPLAYED_HEADER);
+    const settle = (body: Body): ReturnType<Execution['settle']> => execution.settle({ ...headOf(reply), body });
+    const stream = streamOf(payload);
+    const recorder = new BodyRecorder();
+    if (stream !== undefined) {
+      const streams = isStream(headOf(reply).headers['content-type'], streamTypes);
+      return sealedAtItsEnd(stream, recorder, execution, () => settle(streams ? { kind: 'streamed' } : recorder.body()));
+    }
+    if (typeof payload === 'string' || payload instanceof Uint8Array)
+      recorder.add(typeof payload === 'string' ? Buffer.from(payload) : payload);
+    const settled = await settle(recorder.body());
+    return settled.kind === 'send' ? payload : replaced(reply, answerOf(settled.refusal));
+  };
+
   return ofItsScope((app) => {
     app.addHook('preParsing', (request, _reply, payload, done) => {
       if (!isGuarded(request.method, options)) {
         done(null, payload);
         return;
       }
-      // Fastify's own limits go on counting: they read what comes out of here.
-      const chunks: Buffer[] = [];
-      bodies.set(request, chunks);
-      const copied = new PassThrough();
-      payload.on('data', (chunk: Buffer) => chunks.push(chunk));
-      payload.on('error', (error) => copied.destroy(error));
-      payload.pipe(copied);
-      done(null, copied);
+      const pieces: Buffer[] = [];
+      bodies.set(request, pieces);
+      done(null, piecesCopied(request, payload, pieces));
     });
 
-    app.addHook('preHandler', async (request, reply) => {
-      const meta = {
-        method: request.method,
-        route: request.routeOptions.url ?? request.url,
-        path: request.url,
-        contentType: request.headers['content-type'],
-        key: headerText(request.headers[KEY_HEADER]),
-        tenant: isGuarded(request.method, options) ? options.tenant(request) : '',
-      };
-      const beginning = await beginRequest(guard, options, meta, Buffer.concat(bodies.get(request) ?? []), request);
-      if (beginning.kind === 'answer') return send(reply, beginning.outcome);
-      if (beginning.kind === 'execute') {
-        const { execution } = beginning;
-        executions.set(request, execution);
-        // The client is gone. A handler that goes on may still seal what it did, unless a successor took over.
-        reply.raw.once('close', () => {
-          execution.leave();
-        });
+    // With callbacks: what does not pass by the guard, and every replay, waits for no turn of the event loop.
+    app.addHook('preHandler', (request, reply, done) => {
+      if (!isGuarded(request.method, options)) {
+        done();
+        return;
       }
-      return undefined;
+      begin(request, reply).then(
+        (beginning) => {
+          if (beginning === 'goes on') done();
+        },
+        (error: unknown) => {
+          done(error as Error);
+        },
+      );
     });
 
-    app.addHook('onSend', async (request, reply, payload: unknown) => {
+    app.addHook('onSend', (request, reply, payload: unknown, done) => {
       const execution = executions.get(request);
-      if (execution === undefined) return payload;
-      executions.delete(request);
-      if (mode !== 'observe') reply.removeHeader(REPLAYED_HEADER);
-      const settle = (body: Body): ReturnType<Execution['settle']> => execution.settle({ ...headOf(reply), body });
-      const stream = streamOf(payload);
-      const recorder = new BodyRecorder();
-      if (stream !== undefined) {
-        const streams = isStream(headOf(reply).headers['content-type'], streamTypes);
-        return sealedAtItsEnd(stream, recorder, execution, () => settle(streams ? { kind: 'streamed' } : recorder.body()));
+      if (execution === undefined) {
+        done(null, payload);
+        return;
       }
-      if (typeof payload === 'string' || payload instanceof Uint8Array) recorder.add(Buffer.from(payload));
-      const settled = await settle(recorder.body());
-      return settled.kind === 'send' ? payload : replaced(reply, answerOf(settled.refusal));
+      executions.delete(request);
+      seal(reply, execution, payload).then(
+        (sealed) => {
+          done(null, sealed);
+        },
+        (error: unknown) => {
+          done(error as Error);
+        },
+      );
     });
     return Promise.resolve();
   });
@@ -82,9 +113,24 @@ export function ofItsScope(plugin: (app: FastifyInstance) => Promise<void>): (ap
   return Object.assign(plugin, { [Symbol.for('skip-override')]: true });
 }
 
-function headOf(reply: FastifyReply): Pick<Outcome, 'status' | 'headers'> {
-  const headers = Object.entries(reply.getHeaders()).map(([name, value]) => [name, headerText(value) ?? ''] as const);
-  return { status: reply.statusCode, headers: Object.fromEntries(headers) };
+const headOf = (reply: FastifyReply): Pick<Outcome, 'status' | 'headers'> => ({
+  status: reply.statusCode,
+  headers: keptOf((name) => headerText(reply.getHeader(name))),
+});
+
+/** What Fastify is to read in place of `payload`; its pieces are in `pieces` as well, once it has read it. */
+function piecesCopied(request: FastifyRequest, payload: Readable, pieces: Buffer[]): Readable {
+  if (payload === request.raw && !hasBegun(request.raw)) {
+    lookAtPieces(request.raw, (piece) => {
+      if (piece !== null) pieces.push(piece);
+    });
+    return payload;
+  }
+  // Fastify's own limits go on counting: they read what comes out of here.
+  const copied = new PassThrough();
+  payload.on('data', (piece: Buffer) => pieces.push(piece));
+  payload.on('error', (error) => copied.destroy(error));
+  return payload.pipe(copied);
 }
 
 function streamOf(payload: unknown): Readable | undefined {
@@ -117,7 +163,7 @@ function sealedAtItsEnd(
     passing.destroy(error);
   });
   passing.on('close', () => {
-    execution.leave();
+    void execution.lapse();
     source.destroy();
   });
   return source.pipe(passing);
@@ -131,5 +177,7 @@ export function send(reply: FastifyReply, outcome: Outcome): FastifyReply {
 function replaced(reply: FastifyReply, { status, headers, body }: Outcome): Buffer | null {
   for (const name of Object.keys(reply.getHeaders())) reply.removeHeader(name);
   reply.code(status).headers(headers);
-  return body.kind === 'bytes' && body.bytes.byteLength > 0 ? Buffer.from(body.bytes) : null;
+  return body.kind === 'bytes' && body.bytes.byteLength > 0 ? asBuffer(body.bytes) : null;
 }
+
+const asBuffer = ({ buffer, byteOffset, byteLength }: Uint8Array): Buffer => Buffer.from(buffer, byteOffset, byteLength);

@@ -41,18 +41,16 @@ export function fetchGuard<Rest extends readonly unknown[]>(
     if (beginning.kind === 'answer') return responseOf(beginning.outcome);
     const { execution } = beginning;
     markClaimed(request);
-    let response: Response;
     try {
-      response = await handler(request, ...rest);
+      return await sealed(await handler(request, ...rest), execution, options);
     } catch (error) {
       await execution.abandon(error instanceof NothingDone ? 'none' : 'unknown');
       throw error;
     }
-    return sealed(response, execution, options);
   };
 }
 
-/** The response with its end held back until the record is sealed; one that fits a record is held back whole. */
+/** The response with its end held back until the record is sealed; one that fits a record is held back whole. Rejects if it broke. */
 async function sealed(response: Response, execution: Execution, { streamTypes, mode }: FetchOptions): Promise<Response> {
   const headers = new Headers(response.headers);
   if (mode !== 'observe') headers.delete(REPLAYED_HEADER);
@@ -67,20 +65,15 @@ async function sealed(response: Response, execution: Execution, { streamTypes, m
   const reader = body.getReader() as ReadableStreamDefaultReader<Uint8Array>;
   const first: Uint8Array[] = [];
   const streams = isStream(headers.get('content-type') ?? undefined, streamTypes);
-  try {
-    for (let isOver = streams || mode === 'observe'; !isOver; isOver = recorder.isTooLarge) {
-      const { done, value } = await reader.read();
-      if (done) {
-        const settled = await settle(recorder.body());
-        if (settled.kind === 'refuse') return responseOf(answerOf(settled.refusal));
-        return new Response(Buffer.concat(first), { status, statusText, headers });
-      }
-      recorder.add(value);
-      first.push(value);
+  for (let isOver = streams || mode === 'observe'; !isOver; isOver = recorder.isTooLarge) {
+    const { done, value } = await reader.read();
+    if (done) {
+      const settled = await settle(recorder.body());
+      if (settled.kind === 'refuse') return responseOf(answerOf(settled.refusal));
+      return new Response(Buffer.concat(first), { status, statusText, headers });
     }
-  } catch (error) {
-    await execution.abandon('unknown');
-    throw error;
+    recorder.add(value);
+    first.push(value);
   }
   const end = (): ReturnType<Execution['settle']> => settle(streams ? { kind: 'streamed' } : recorder.body());
   return new Response(passing(first, reader, recorder, execution, end), { status, statusText, headers });
@@ -121,8 +114,7 @@ function passing(
     },
     async cancel(reason) {
       isCancelled = true;
-      execution.leave();
-      await reader.cancel(reason);
+      await Promise.all([execution.lapse(), reader.cancel(reason)]);
     },
   });
 }

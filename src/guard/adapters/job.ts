@@ -26,7 +26,10 @@ export type JobEnd<Result> =
 
 export const METHOD = 'JOB';
 
-/** `result` must be JSON or undefined: a replay gives it back from its JSON. A throw of `NothingDone` frees the key. */
+/**
+ * `result` must be JSON or undefined: a replay gives it back from its JSON. A throw of `NothingDone` frees the key. Throws
+ * `TypeError` or `RangeError` for options that cannot be meant; a job whose key is none is refused with a `TypeError` and not run.
+ */
 export function guardJob<Payload, Result>(
   guard: Guard,
   options: JobOptions<Payload>,
@@ -34,13 +37,18 @@ export function guardJob<Payload, Result>(
 ): (payload: Payload) => Promise<JobEnd<Result>> {
   const { name, tenant, key, meaning, leaseMs, retainMs, onLost, onStoreDown, mode } = options;
   resolveChoices(options);
+  if (typeof (name as unknown) !== 'string' || name === '')
+    throw new TypeError('options.name is missing: expected the name of the job');
+  for (const [option, given] of Object.entries({ tenant, key }) as [string, unknown][])
+    if (typeof given !== 'function')
+      throw new TypeError(`options.${option} of the job "${name}" is missing: expected a function of its payload`);
   return async (payload) => {
     const asked = { method: METHOD, path: name };
     const bytes = bytesOf(payload);
     let ran: { readonly result: Result } | undefined;
     const end = await guard.run(
       {
-        scope: { tenant: tenant(payload), method: METHOD, route: name, key: key(payload) },
+        scope: { tenant: tenant(payload), method: METHOD, route: name, key: keyOf(name, key(payload)) },
         fingerprint:
           meaning === undefined
             ? fingerprint({ ...asked, contentType: 'application/json', bytes })
@@ -63,6 +71,14 @@ export function guardJob<Payload, Result>(
     const text = Buffer.from(body.bytes).toString();
     return { kind: 'replayed', result: (text === '' ? undefined : JSON.parse(text)) as Result };
   };
+}
+
+function keyOf(name: string, key: unknown): string {
+  if (typeof key === 'string' && key !== '') return key;
+  throw new TypeError(
+    `a job "${name}" has no key: options.key gave ${key === '' ? 'an empty text' : `a value of type ${typeof key}`}, ` +
+      'expected the id of the job, which is the same at every delivery',
+  );
 }
 
 function outcomeOf(result: unknown): Outcome {

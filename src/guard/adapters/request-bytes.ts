@@ -18,25 +18,63 @@ export async function requestBytes(request: IncomingMessage, limitBytes: number)
   if (!hasBody(request)) return Buffer.alloc(0);
   if (request.readableDidRead)
     throw new TypeError('the body was read before the guard: mount the guard first, or give the parser { verify: keepRawBody }');
-  return readAndPutBack(request, limitBytes);
+  const seen = hasBegun(request) ? 'too much to wait for' : await lookOn(request, limitBytes);
+  return seen === 'too much to wait for' ? readAndPutBack(request, limitBytes) : seen;
 }
 
 const hasBody = ({ headers }: IncomingMessage): boolean =>
   headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 
+/** Some of it is there, or is being read: whoever only looks on from now on would miss it. */
+export const hasBegun = (request: IncomingMessage): boolean =>
+  request.readableLength > 0 || request.complete || request.readableFlowing !== null || request.readableEncoding !== null;
+
+/**
+ * Calls `look` with each piece as it comes in and with null at the end, until what it returns is called. The stream goes on as
+ * if nobody looked: to read it and to put it back costs several turns of the event loop.
+ */
+export function lookAtPieces(request: IncomingMessage, look: (piece: Buffer | null, isFull: boolean) => void): () => void {
+  const push = request.push.bind(request);
+  request.push = (piece: Buffer | null, encoding?: BufferEncoding): boolean => {
+    const takesMore = push(piece, encoding);
+    look(piece, !takesMore);
+    return takesMore;
+  };
+  return () => {
+    request.push = push;
+  };
+}
+
+export const wholeOf = (pieces: readonly Buffer[]): Buffer =>
+  pieces.length === 1 && pieces[0] !== undefined ? pieces[0] : Buffer.concat(pieces);
+
+/** While nobody reads, the stream holds what comes in until it is full: of small bodies that is all. */
+function lookOn(request: IncomingMessage, limitBytes: number): Promise<Buffer | undefined | 'too much to wait for'> {
+  return new Promise((resolve, reject) => {
+    const pieces: Buffer[] = [];
+    let length = 0;
+    const end = (seen: Buffer | undefined | 'too much to wait for'): void => {
+      stopLooking();
+      stopFailure();
+      resolve(seen);
+    };
+    const stopFailure = onFailure(request, reject);
+    const stopLooking = lookAtPieces(request, (piece, isFull) => {
+      if (piece === null) end(length > limitBytes ? undefined : wholeOf(pieces));
+      else {
+        pieces.push(piece);
+        length += piece.length;
+        if (length > limitBytes) end(undefined);
+        else if (isFull) end('too much to wait for');
+      }
+    });
+  });
+}
+
 function readAndPutBack(request: IncomingMessage, limitBytes: number): Promise<Buffer | undefined> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let length = 0;
-    const done = (): void => {
-      request.off('readable', read);
-      request.off('error', failed);
-      request.off('close', failed);
-    };
-    const failed = (error?: Error): void => {
-      done();
-      reject(error ?? new Error('the client went away before its request was whole'));
-    };
     const read = (): void => {
       for (let chunk = request.read() as Buffer | null; chunk !== null; chunk = request.read() as Buffer | null) {
         chunks.push(chunk);
@@ -44,14 +82,35 @@ function readAndPutBack(request: IncomingMessage, limitBytes: number): Promise<B
         if (length > limitBytes) break;
       }
       if (length <= limitBytes && !request.complete) return;
-      done();
+      stop();
       // In the same turn as the last read: the stream has not said its end yet, so it may still be given back what it gave.
-      const bytes = Buffer.concat(chunks);
+      const bytes = wholeOf(chunks);
       if (length > 0) request.unshift(bytes);
       resolve(length > limitBytes ? undefined : bytes);
     };
+    const stopFailure = onFailure(request, (error) => {
+      request.off('readable', read);
+      reject(error);
+    });
+    const stop = (): void => {
+      request.off('readable', read);
+      stopFailure();
+    };
     request.on('readable', read);
-    request.on('error', failed);
-    request.on('close', failed);
   });
+}
+
+/** Calls `fail` if the request breaks off, until what it returns is called. */
+function onFailure(request: IncomingMessage, fail: (error: Error) => void): () => void {
+  const stop = (): void => {
+    request.off('error', failed);
+    request.off('close', failed);
+  };
+  const failed = (error?: Error): void => {
+    stop();
+    fail(error ?? new Error('the client went away before its request was whole'));
+  };
+  request.on('error', failed);
+  request.on('close', failed);
+  return stop;
 }

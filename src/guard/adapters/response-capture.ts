@@ -3,11 +3,12 @@
  * passes piece by piece and only its end is held back, so that a client that saw the end knows that the record is sealed (X19).
  * Every way of answering ends here: `end`, `write`, a pipe, `writeHead`, an empty answer.
  */
-import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import { ServerResponse, type OutgoingHttpHeaders } from 'node:http';
 import type { Settled } from '../execution.js';
 import { isStream } from '../http.js';
 import type { Outcome } from '../outcome.js';
 import { answerOf, REPLAYED_HEADER } from '../problem.js';
+import { keptOf } from '../record.js';
 import { BodyRecorder } from './body-recorder.js';
 import { addHeaders, headerText, saidBy } from './node-writes.js';
 
@@ -27,13 +28,13 @@ export function holdResponse(response: ServerResponse, { streamTypes, onEnd }: C
     phase = 'passing';
     Object.assign(response, { writeHead: original.writeHead, flushHeaders: original.flushHeaders });
     response.removeHeader(REPLAYED_HEADER);
-    for (const bytes of held.splice(0)) original.write(bytes);
+    for (const bytes of held.splice(0)) original.write.call(response, bytes);
   };
 
   const release = async (wasPassing: boolean): Promise<void> => {
     if (!wasPassing) response.removeHeader(REPLAYED_HEADER);
     const head = headOf(response);
-    const settled = await onEnd(outcomeOf(head, recorder, streamTypes));
+    const settled = await onEnd(outcomeOf(response, recorder, streamTypes));
     Object.assign(response, original);
     if (settled.kind === 'send') {
       // An error handler that came later must not change what was sealed.
@@ -52,10 +53,10 @@ export function holdResponse(response: ServerResponse, { streamTypes, onEnd }: C
       // After its end a response takes no more, as without us.
       if (phase === 'ended') return false;
       const { bytes, callback } = saidBy(given);
-      if (bytes === undefined) return original.write(...given);
+      if (bytes === undefined) return original.write.apply(response, given);
       recorder.add(bytes);
       if (phase === 'held' && (recorder.isTooLarge || isStream(contentTypeOf(response), streamTypes))) pass();
-      if (phase === 'passing') return original.write(bytes, callback);
+      if (phase === 'passing') return original.write.call(response, bytes, callback);
       held.push(bytes);
       if (callback !== undefined) queueMicrotask(callback);
       return true;
@@ -98,35 +99,31 @@ export function watchResponse(response: ServerResponse, { streamTypes, onEnd }: 
   Object.assign(response, {
     write: (...given: unknown[]): unknown => {
       record(given);
-      return write(...given);
+      return write.apply(response, given);
     },
     end: (...given: unknown[]): unknown => {
       record(given);
       // Node's `end` may call `write`, and what it writes was recorded already.
       Object.assign(response, { write, end });
-      const answer = end(...given);
-      void onEnd(outcomeOf(headOf(response), recorder, streamTypes));
+      const answer = end.apply(response, given);
+      void onEnd(outcomeOf(response, recorder, streamTypes));
       return answer;
     },
   });
 }
 
+/** To be called with the response as `this`. */
 interface Methods {
-  readonly write: (...given: unknown[]) => boolean;
-  readonly end: (...given: unknown[]) => unknown;
-  readonly writeHead: (...given: unknown[]) => unknown;
-  readonly flushHeaders: () => void;
+  readonly write: (this: ServerResponse, ...given: unknown[]) => boolean;
+  readonly end: (this: ServerResponse, ...given: unknown[]) => unknown;
+  readonly writeHead: (this: ServerResponse, ...given: unknown[]) => unknown;
+  readonly flushHeaders: (this: ServerResponse) => void;
 }
 
 /** As they are now: another layer, such as compression, may have put its own in their place. */
 function methodsOf(response: ServerResponse): Methods {
   const { write, end, writeHead, flushHeaders } = response as unknown as Methods;
-  return {
-    write: write.bind(response),
-    end: end.bind(response),
-    writeHead: writeHead.bind(response),
-    flushHeaders: flushHeaders.bind(response),
-  };
+  return { write, end, writeHead, flushHeaders };
 }
 
 /** Sends an answer of the guard's own in place of whatever the response had. */
@@ -166,17 +163,25 @@ function setHead(response: ServerResponse, { status, message, headers }: Head): 
   addHeaders(response, headers);
 }
 
+/** Above it, to copy costs more than it saves. */
+const TEXT_LIMIT_BYTES = 16 * 1024;
+
+/**
+ * Node sends a head and a text in one piece, and bytes in a piece of their own. Latin-1 has a character for every byte, so any
+ * bytes are such a text. Another layer that records answers may take a text for UTF-8, and gets bytes.
+ */
 function endWith(response: ServerResponse, chunks: readonly Uint8Array[]): void {
   const bytes = chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks);
-  if (bytes.byteLength > 0) response.end(bytes);
-  else response.end();
+  const { byteLength } = bytes;
+  if (byteLength === 0) response.end();
+  else if (byteLength > TEXT_LIMIT_BYTES || response.end !== ServerResponse.prototype.end) response.end(bytes);
+  else response.end(Buffer.from(bytes.buffer, bytes.byteOffset, byteLength).toString('latin1'), 'latin1');
 }
 
 const contentTypeOf = (response: ServerResponse): string | undefined => headerText(response.getHeader('content-type'));
 
-function outcomeOf({ status, headers }: Head, recorder: BodyRecorder, streamTypes: readonly string[] | undefined): Outcome {
-  const texts: Record<string, string> = {};
-  for (const [name, value] of Object.entries(headers)) texts[name] = headerText(value) ?? '';
-  const body = isStream(texts['content-type'], streamTypes) ? ({ kind: 'streamed' } as const) : recorder.body();
-  return { status, headers: texts, body };
+function outcomeOf(response: ServerResponse, recorder: BodyRecorder, streamTypes: readonly string[] | undefined): Outcome {
+  const headers = keptOf((name) => headerText(response.getHeader(name)));
+  const body = isStream(headers['content-type'], streamTypes) ? ({ kind: 'streamed' } as const) : recorder.body();
+  return { status: response.statusCode, headers, body };
 }

@@ -4,39 +4,10 @@
  */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { emit } from '../events.js';
 import { withinLimit } from '../time-limit.js';
-import type { Joined, Partition, PartitionLease, PartitionLeases, PartitionOwner, Renewed } from './leases.js';
-import { maxWorkersOf, type Flow, type PartitionPolicy } from './policy.js';
-
-export type PartitionEvent = Partition &
-  (
-    | { readonly kind: 'joined' | 'left' | 'lost'; readonly epoch: number }
-    /** Said when the reason changes, not at every look. */
-    | { readonly kind: 'waits'; readonly why: 'other-revision' | 'full' | 'paused' }
-    /** The store could not be asked. A lease that cannot be renewed is lost when its time is up. */
-    | { readonly kind: 'store-error'; readonly error: unknown }
-    /** A job of `consumePartition` threw. The next one begins after `idleMs`. */
-    | { readonly kind: 'job-error'; readonly error: unknown }
-  );
-
-export interface HoldOptions extends Partition, PartitionOwner {
-  readonly leases: PartitionLeases;
-  /** Of this process only; a random one unless told. */
-  readonly worker?: string;
-  /** How long a worker is believed without a sign of life, in milliseconds; 10 s. It is renewed three times as often. */
-  readonly leaseMs?: number;
-  /** Of the release record, read anew at every look; must not throw. Undefined: nothing is paused or capped. */
-  readonly policy?: () => PartitionPolicy | undefined;
-  /** What a pause of batch means for this work; `batch` unless told. */
-  readonly flow?: Flow;
-  /** Between two looks at the policy, at a partition that is another's, and at a queue that was empty, in milliseconds; 1 s. */
-  readonly idleMs?: number;
-  /** Ends it: after the present job the lease is left. */
-  readonly signal: AbortSignal;
-  /** Somebody has to hear of errors. One that throws harms nothing. */
-  readonly onEvent: (event: PartitionEvent) => void;
-}
+import { resolveHold, tell, type HoldOptions, type Said } from './hold-options.js';
+import type { Joined, PartitionLease, Renewed } from './leases.js';
+import { maxWorkersOf } from './policy.js';
 
 export interface Held {
   readonly lease: PartitionLease;
@@ -46,17 +17,15 @@ export interface Held {
   readonly lost: AbortSignal;
 }
 
-const LEASE_MS = 10_000;
-export const IDLE_MS = 1_000;
-
 /** Waits, and returns early when `signal` is aborted. */
 export const pause = (ms: number, signal: AbortSignal): Promise<void> => sleep(ms, undefined, { signal }).catch(() => undefined);
 
 /**
  * Calls `work` whenever the partition is held; the lease is left when it returns, which it does soon after `leaving`. Resolves
- * after `options.signal`; rejects with what `work` threw.
+ * after `options.signal`; rejects with what `work` threw, and as `resolveHold` throws before any lease is asked for.
  */
-export async function holdPartition(options: HoldOptions, work: (held: Held) => Promise<void>): Promise<void> {
+export async function holdPartition(given: HoldOptions, work: (held: Held) => Promise<void>): Promise<void> {
+  const options = resolveHold(given);
   const holding = new Holding(options);
   while (!options.signal.aborted) {
     const joined = await holding.join();
@@ -66,7 +35,7 @@ export async function holdPartition(options: HoldOptions, work: (held: Held) => 
 }
 
 class Holding {
-  readonly #options: HoldOptions;
+  readonly #options: ReturnType<typeof resolveHold>;
   readonly #worker: string;
   readonly #leaseMs: number;
   readonly #idleMs: number;
@@ -74,9 +43,9 @@ class Holding {
   /** When the present lease was asked for: it may have begun then. */
   #askedAt = 0;
 
-  constructor(options: HoldOptions) {
+  constructor(options: ReturnType<typeof resolveHold>) {
     this.#options = options;
-    const { worker = randomUUID(), leaseMs = LEASE_MS, idleMs = IDLE_MS } = options;
+    const { worker = randomUUID(), leaseMs, idleMs } = options;
     this.#worker = worker;
     this.#leaseMs = leaseMs;
     this.#idleMs = idleMs;
@@ -157,7 +126,7 @@ class Holding {
   }
 
   #maxWorkers(): number | undefined {
-    return maxWorkersOf(this.#options.policy?.(), this.#options.flow ?? 'batch');
+    return maxWorkersOf(this.#options.policy?.(), this.#options.flow);
   }
 
   /** Undefined: the store did not say within a third of the lease. */
@@ -173,11 +142,4 @@ class Holding {
   #tell(what: Said): void {
     tell(this.#options, what);
   }
-}
-
-type Without<Event> = Event extends unknown ? Omit<Event, keyof Partition> : never;
-type Said = Without<PartitionEvent>;
-
-export function tell({ queue, partition, onEvent }: HoldOptions, what: Said): void {
-  emit(onEvent, { queue, partition, ...what });
 }

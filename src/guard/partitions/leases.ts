@@ -9,6 +9,7 @@
  *
  * All times are the store's own. Every operation is atomic and may be repeated. Errors mean "the store cannot say".
  */
+import { checkedTime } from '../spec.js';
 
 export interface Partition {
   readonly queue: string;
@@ -70,13 +71,32 @@ export interface PartitionLeases {
 /** `stale`: the lease is no longer alive, and nothing was written. */
 export type Fenced<Value> = { readonly kind: 'written'; readonly value: Value } | { readonly kind: 'stale' };
 
+const isOfOneOwner = (one: PartitionOwner, other: PartitionOwner): boolean =>
+  one.release === other.release && one.revision === other.revision;
+
+/** Of the same revision one worker has to go, of another all. */
+export function waitsFor(
+  holder: PartitionHolder,
+  joining: PartitionOwner,
+  goneMs: { readonly one: number; readonly all: number },
+): Joined {
+  const isFull = isOfOneOwner(holder, joining);
+  return { kind: 'waits', why: isFull ? 'full' : 'other-revision', retryMs: isFull ? goneMs.one : goneMs.all, holder };
+}
+
+/** By how many workers come before this one, in an order that all agree on; undefined if its lease was lost. */
+export function renewedFrom(before: number | undefined, maxWorkers: number | undefined): Renewed {
+  if (before === undefined) return 'lost';
+  return maxWorkers !== undefined && before >= maxWorkers ? 'surplus' : 'held';
+}
+
 export function checkedJoining(
   { queue, partition }: Partition,
   { release, revision, worker, leaseMs, maxWorkers }: Joining,
 ): void {
   for (const [name, value] of Object.entries({ queue, partition, release, revision, worker }))
     if (value === '') throw new TypeError(`a lease of a partition needs a ${name}, and it is empty`);
-  if (!(leaseMs >= 1)) throw new RangeError(`leaseMs is ${String(leaseMs)}, it must be at least 1`);
+  checkedTime('leaseMs', leaseMs);
   if (maxWorkers !== undefined && !(Number.isSafeInteger(maxWorkers) && maxWorkers >= 0))
     throw new RangeError(`maxWorkers is ${String(maxWorkers)}, it must be a whole number from 0`);
 }

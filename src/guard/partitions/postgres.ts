@@ -9,6 +9,8 @@ import { preparedSchema, type PostgresStoreOptions } from '../stores/postgres.js
 import { inTransaction } from '../stores/postgres-transaction.js';
 import {
   checkedJoining,
+  renewedFrom,
+  waitsFor,
   type Fenced,
   type Joined,
   type Joining,
@@ -69,16 +71,14 @@ export class PostgresPartitions implements PartitionLeases {
       const [row] = rows;
       if (row?.joined === true)
         return { kind: 'joined', lease: { queue, partition: name, release, revision, worker, leaseMs, epoch: row.epoch, token } };
-      if (row !== undefined) return waits(row, joining);
+      if (row !== undefined) return waiting(row, joining);
     }
     throw new Error('another worker joins and leaves the same partition without pause');
   }
 
   async renew(lease: PartitionLease, maxWorkers: number | undefined): Promise<Renewed> {
     const { rows } = await this.#pool.query<{ before: number }>(renewStatement(this.#table), [...nameOf(lease), lease.leaseMs]);
-    const before = rows[0]?.before;
-    if (before === undefined) return 'lost';
-    return maxWorkers !== undefined && before >= maxWorkers ? 'surplus' : 'held';
+    return renewedFrom(rows[0]?.before, maxWorkers);
   }
 
   async leave(lease: PartitionLease): Promise<boolean> {
@@ -117,14 +117,5 @@ const nameOf = ({ queue, partition, worker, token, epoch }: PartitionLease): (st
   epoch,
 ];
 
-function waits(row: JoinRow, { release, revision }: Joining): Joined {
-  const isSame = row.release === release && row.revision === revision;
-  const holder = { release: row.release, revision: row.revision, epoch: row.epoch, workers: row.workers };
-  return {
-    kind: 'waits',
-    why: isSame ? 'full' : 'other-revision',
-    // Of the same revision one has to go, of another all.
-    retryMs: (isSame ? row.first_ms : row.last_ms) ?? 0,
-    holder,
-  };
-}
+const waiting = ({ release, revision, epoch, workers, first_ms, last_ms }: JoinRow, joining: Joining): Joined =>
+  waitsFor({ release, revision, epoch, workers }, joining, { one: first_ms ?? 0, all: last_ms ?? 0 });

@@ -4,7 +4,7 @@
  */
 import { NOW, script, type Script } from '../stores/redis-scripts.js';
 
-/** release, revision, worker, token, lease, cap or '' → ['joined', epoch] or ['waits', release, revision, epoch, workers, ms] */
+/** release, revision, worker, token, lease, cap or '' → ['joined', epoch] or ['waits', release, revision, epoch, workers, ms, ms] */
 export const JOIN = script(`${NOW}
 local all = redis.call('HGETALL', KEYS[1])
 local fields = {}
@@ -24,7 +24,7 @@ for field, value in pairs(fields) do
   end
 end
 if others > 0 and not (same and (ARGV[6] == '' or others < tonumber(ARGV[6]))) then
-  return {'waits', fields.release, fields.revision, fields.epoch, others, (same and first or last) - now}
+  return {'waits', fields.release, fields.revision, fields.epoch, others, first - now, last - now}
 end
 local epoch = tonumber(fields.epoch or '0')
 if others == 0 then epoch = epoch + 1 end

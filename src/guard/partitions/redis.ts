@@ -8,6 +8,8 @@ import { assertUsable, evaluate, ms, type RedisCommand, type RedisStoreOptions }
 import type { Script } from '../stores/redis-scripts.js';
 import {
   checkedJoining,
+  renewedFrom,
+  waitsFor,
   type Fenced,
   type Joined,
   type Joining,
@@ -54,21 +56,19 @@ export class RedisPartitions implements PartitionLeases {
         kind: 'joined',
         lease: { queue, partition: name, release, revision, worker, leaseMs, epoch: Number(rest[0]), token },
       };
-    const [heldRelease, heldRevision, epoch, workers, retryMs] = rest;
+    const [heldRelease, heldRevision, epoch, workers, one, all] = rest;
     const holder = {
       release: String(heldRelease),
       revision: String(heldRevision),
       epoch: Number(epoch),
       workers: Number(workers),
     };
-    const isSame = holder.release === release && holder.revision === revision;
-    return { kind: 'waits', why: isSame ? 'full' : 'other-revision', retryMs: Number(retryMs), holder };
+    return waitsFor(holder, joining, { one: Number(one), all: Number(all) });
   }
 
   async renew(lease: PartitionLease, maxWorkers: number | undefined): Promise<Renewed> {
     const before = Number(await this.#behindFence(RENEW, lease, [], [ms(lease.leaseMs)]));
-    if (before < 0) return 'lost';
-    return maxWorkers !== undefined && before >= maxWorkers ? 'surplus' : 'held';
+    return renewedFrom(before < 0 ? undefined : before, maxWorkers);
   }
 
   async leave(lease: PartitionLease): Promise<boolean> {

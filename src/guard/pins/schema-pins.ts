@@ -1,5 +1,5 @@
 /** Schema pins as they travel: three headers, in every request and in every answer (R24). */
-import { differences, misfits, wholePins, type PinDifference } from '../../domain/schema-pins.js';
+import { differences, misfits, untold, wholePins, type PinDifference } from '../../domain/schema-pins.js';
 import type { SchemaPins } from '../../domain/words.js';
 
 export const PIN_HEADERS = { schemaRev: 'x-schema-rev', indexHash: 'x-index-hash', modelTag: 'x-model-tag' } as const;
@@ -83,7 +83,7 @@ export function assertSameSchema(writer: SchemaPins, retriever: Partial<SchemaPi
 /** For a message or a job that carries pins: this side must not be behind (R25). Throws `SchemaMismatch`. */
 export function assertSchemaFits(asked: Partial<SchemaPins> | undefined, here: SchemaPins): void {
   // What the message does not carry cannot fit (R24).
-  refuse(differences(here, asked ?? {}).filter(({ here: told }) => told === undefined));
+  refuse(untold(asked ?? {}, here));
   refuse(misfits(asked ?? {}, here));
 }
 
@@ -92,4 +92,4 @@ function refuse(found: readonly PinDifference[]): void {
 }
 
 export const inWords = ({ pin, asked, here }: PinDifference): string =>
-  `${pin} is ${here === undefined ? 'not told' : String(here)} here, ${String(asked)} was asked for`;
+  `${pin} is ${here === undefined ? 'not told' : String(here)} here, ${asked === undefined ? 'and what was asked for does not tell it' : `${String(asked)} was asked for`}`;

@@ -1,6 +1,9 @@
 /** A transaction that a stopped process cannot keep open, and whose end is known or said to be unknown. */
 import type { Pool, PoolClient } from 'pg';
-import { CommitUnknown } from '../store.js';
+import { CommitUnknown, TransactionIdle } from '../store.js';
+
+/** `idle_in_transaction_session_timeout`, by Appendix A of PostgreSQL's manual. */
+const isIdleTimeout = (error: unknown): boolean => (error as { code?: unknown } | undefined)?.code === '25P03';
 
 /** Of what runs in a transaction: its end, and whether to commit it. */
 export interface Ending<End> {
@@ -9,8 +12,8 @@ export interface Ending<End> {
 }
 
 /**
- * The server ends the transaction when it is idle for `idleMs`. Rejects with what `work` threw, after the rollback, or with
- * `CommitUnknown`.
+ * The server ends the transaction when it is idle for `idleMs`. Rejects with what `work` threw, after the rollback, with
+ * `TransactionIdle`, or with `CommitUnknown`.
  */
 export async function inTransaction<End>(
   pool: Pool,
@@ -19,9 +22,14 @@ export async function inTransaction<End>(
 ): Promise<End> {
   const db = await pool.connect();
   let broken: Error | undefined;
+  let wasIdle = false;
   const note = (error: Error): void => {
     broken = error;
+    wasIdle ||= isIdleTimeout(error);
   };
+  // Once the server has said so, nothing can have been committed, and all that the driver says is that the connection is gone.
+  const plain = (error: unknown): unknown =>
+    wasIdle || isIdleTimeout(error) ? new TransactionIdle(idleMs, { cause: error }) : error;
   // Without a listener, a server that ends the session would end the process.
   db.on('error', note);
   const rollBack = (): Promise<unknown> => db.query('ROLLBACK').catch(note);
@@ -32,12 +40,12 @@ export async function inTransaction<End>(
   try {
     const { commit, end } = await begun().catch(async (error: unknown) => {
       await rollBack();
-      throw error;
+      throw plain(error);
     });
     if (commit)
       await committed(db).catch((error: unknown) => {
         broken = error as Error;
-        throw error;
+        throw plain(error);
       });
     else await rollBack();
     return end;

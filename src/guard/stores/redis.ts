@@ -2,6 +2,7 @@
  * Keys in Redis: one round trip to claim, one to seal. It remembers as well as the server does: a failover to a
  * replica that lags forgets the keys of the last moments, and a server that evicts forgets any, so it is refused.
  */
+import { isUtf8 } from 'node:buffer';
 import { GUARD_PREFIX } from '../../domain/release-store.js';
 import { decodeRecord, encodeRecord, type StoredRecord } from '../record.js';
 import type { StoreKey } from '../keys.js';
@@ -11,18 +12,32 @@ import { CLAIM, COMPLETE, RELEASE, RENEW, type Script } from './redis-scripts.js
 /** One command to the server. Strings must come back as `Buffer`s, or else binary bodies would be corrupted. */
 export type RedisCommand = (parts: readonly (string | Buffer)[]) => Promise<unknown>;
 
+interface NodeRedisSender {
+  sendCommand(parts: readonly (string | Buffer)[]): Promise<unknown>;
+}
+
 /** The part of a `redis` (node-redis) client, version 5 or later, that is used here. */
 export interface NodeRedisClient {
-  withTypeMapping(mapping: Readonly<Record<number, unknown>>): {
-    sendCommand(parts: readonly (string | Buffer)[]): Promise<unknown>;
-  };
+  readonly isReady: boolean;
+  withTypeMapping(mapping: Readonly<Record<number, unknown>>): NodeRedisSender;
+  withCommandOptions(options: {
+    readonly typeMapping: Readonly<Record<number, unknown>>;
+    readonly timeout: number;
+  }): NodeRedisSender;
 }
 
 const BLOB_STRING = '$'.charCodeAt(0);
 
+/**
+ * The client's own timeout drops commands that wait for a connection, and leaves a signal and a timer behind for each command, for
+ * as long as it lasts. So it is left out while there is a connection: commands go out at once, and the guard has a limit of its
+ * own for the answer.
+ */
 export function nodeRedis(client: NodeRedisClient): RedisCommand {
-  const bytes = client.withTypeMapping({ [BLOB_STRING]: Buffer });
-  return (parts) => bytes.sendCommand(parts);
+  const typeMapping = { [BLOB_STRING]: Buffer };
+  const waiting = client.withTypeMapping(typeMapping);
+  const connected = client.withCommandOptions({ typeMapping, timeout: 0 });
+  return (parts) => (client.isReady ? connected : waiting).sendCommand(parts);
 }
 
 export interface RedisStoreOptions {
@@ -78,7 +93,7 @@ class RedisStore implements Store {
   }
 
   async complete(key: StoreKey, token: string, record: StoredRecord, retainMs: number): Promise<boolean> {
-    return (await this.#run(COMPLETE, key, [token, encodeRecord(record), ms(retainMs)])) === 1;
+    return (await this.#run(COMPLETE, key, [token, asText(encodeRecord(record)), ms(retainMs)])) === 1;
   }
 
   async release(key: StoreKey, token: string, effect: 'unknown' | 'none'): Promise<boolean> {
@@ -89,6 +104,13 @@ class RedisStore implements Store {
     return evaluate(this.command, script, [`${this.prefix}${key}`], values);
   }
 }
+
+/** Above it, to copy costs more than it saves. */
+const TEXT_LIMIT_BYTES = 16 * 1024;
+
+/** Clients send texts in one piece with the command around them, and bytes in a piece of their own. */
+const asText = (bytes: Buffer): string | Buffer =>
+  bytes.byteLength <= TEXT_LIMIT_BYTES && isUtf8(bytes) ? bytes.toString() : bytes;
 
 /** After a restart the server no longer knows its scripts, so it is told again. */
 export async function evaluate(

@@ -5,7 +5,7 @@ import { createClient } from 'redis';
 import { bullConsumer, bullSpec } from '../../../src/guard/adapters/bullmq.js';
 import { Guard } from '../../../src/guard/guard.js';
 import { fencedTx } from '../../../src/guard/partitions/fenced-tx.js';
-import type { HoldOptions, PartitionEvent } from '../../../src/guard/partitions/hold.js';
+import type { HoldOptions, PartitionEvent } from '../../../src/guard/partitions/hold-options.js';
 import { openPostgresPartitions } from '../../../src/guard/partitions/postgres.js';
 import { Refused } from '../../../src/guard/refusal.js';
 import { openPostgresStore } from '../../../src/guard/stores/postgres.js';

@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { Queue } from 'bullmq';
 import type pg from 'pg';
+import { bullConsumer } from '../../../src/guard/adapters/bullmq.js';
+import type { PartitionLeases } from '../../../src/guard/partitions/leases.js';
 import type { PartitionPolicy } from '../../../src/guard/partitions/policy.js';
 import { openPostgresStore } from '../../../src/guard/stores/postgres.js';
 import { typescriptProgram } from '../../harness/node-program.js';
@@ -34,6 +36,23 @@ after(async () => {
   await pool.end();
   await postgres.stop();
   await redis.stop();
+});
+
+test('options that cannot be meant are an error where the consumer is made', () => {
+  const { signal } = new AbortController();
+  const options = {
+    leases: {} as PartitionLeases,
+    queue: 'jobs',
+    release: 'r',
+    revision: 'blue',
+    signal,
+    onEvent: () => undefined,
+  };
+  const made = (change: object) => () => bullConsumer({ ...options, ...change }, () => Promise.resolve());
+  assert.throws(made({}), /options\.leases is missing/);
+  const leases = { join: () => undefined };
+  assert.throws(made({ leases, idleMs: NaN }), /idleMs is NaN/);
+  assert.throws(made({ leases, revision: '' }), /options\.revision is empty/);
 });
 
 /** A queue of its own name for each test, whose job ids are nobody else's. */

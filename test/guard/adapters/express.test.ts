@@ -301,6 +301,55 @@ test('a client that went away leaves the handler its claim: what it then does is
   );
 });
 
+/** The client reads the first piece of a stream and leaves; then it asks again with the same key. */
+async function leaveAndAskAgain({ send }: AdapterStage, left: () => Promise<unknown>): Promise<string> {
+  const abort = new AbortController();
+  const answer = await send('/', { ...post('k', ''), signal: abort.signal });
+  await answer.body!.getReader().read();
+  abort.abort();
+  await left();
+  return ((await (await send('/', post('k', ''))).json()) as { type: string }).type;
+}
+
+test('a client that leaves a stream which is piped cuts it, and the retry is told at once that the outcome is unknown', async () => {
+  const { guard, store } = bench();
+  const source = new Readable({ read: () => undefined });
+  source.push('data: 1\n\n');
+  await withApp(
+    (app) =>
+      app.post('/', expressGuard(guard, { tenant }), (_request, response) => {
+        source.pipe(response.type(EVENT_STREAM));
+      }),
+    async (stage) => {
+      const isOver = () => until(() => store.calls.includes('renew'), { withinMs: 5_000, what: 'the end of the lease' });
+      assert.equal(await leaveAndAskAgain(stage, isOver), 'urn:sluice:guard:unknown');
+      assert.ok(!store.calls.includes('complete'));
+    },
+  );
+});
+
+test('a handler that writes a stream by itself keeps its claim when the client leaves, and may end it', async () => {
+  const { guard, store } = bench();
+  const { opened, open } = gate();
+  const left = gate();
+  await withApp(
+    (app) =>
+      app.post('/', expressGuard(guard, { tenant }), async (_request, response) => {
+        response.once('close', left.open);
+        response.type(EVENT_STREAM).write('data: 1\n\n');
+        await opened;
+        response.end('data: 2\n\n');
+      }),
+    async (stage) => {
+      assert.equal(await leaveAndAskAgain(stage, () => left.opened), 'urn:sluice:guard:outstanding');
+      open();
+      await until(() => store.calls.includes('complete'), { withinMs: 5_000, what: 'the record' });
+      const again = (await (await stage.send('/', post('k', ''))).json()) as { type: string };
+      assert.equal(again.type, 'urn:sluice:guard:already-done');
+    },
+  );
+});
+
 test('a head that a handler flushes is sent at once', async () => {
   const { guard } = bench();
   const { opened, open } = gate();

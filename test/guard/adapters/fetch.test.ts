@@ -122,7 +122,7 @@ test('a whole application can stand behind one guard', async () => {
   for (let times = 0; times < 2; times++) assert.equal(await (await whole(post('k'))).text(), '1');
 });
 
-test('a client that leaves a stream ends it, and what it did is not sealed', async () => {
+test('a client that leaves a stream ends it, and the retry is told at once that the outcome is unknown', async () => {
   const { guard, store } = bench();
   let cancelled = false;
   const streaming = fetchGuard(guard, { tenant, leaseMs: 30 }, () => {
@@ -142,6 +142,8 @@ test('a client that leaves a stream ends it, and what it did is not sealed', asy
   await reader.cancel();
   assert.equal(cancelled, true);
   assert.ok(!store.calls.includes('complete'));
+  const again = (await (await streaming(post('k'))).json()) as { type: string };
+  assert.equal(again.type, 'urn:sluice:guard:unknown');
 });
 
 test('a stream that breaks is passed on as broken and leaves the outcome unknown', async () => {
@@ -158,5 +160,13 @@ test('a stream that breaks is passed on as broken and leaves the outcome unknown
   });
   await assert.rejects((await breaking(post('k'))).text(), /broken/);
   const again = (await (await breaking(post('k'))).json()) as { type: string };
+  assert.equal(again.type, 'urn:sluice:guard:unknown');
+});
+
+test('a handler that answers with nothing leaves the outcome unknown, and its lease is not renewed for ever', async () => {
+  const { guard } = bench();
+  const silent = fetchGuard(guard, { tenant }, () => undefined as unknown as Response);
+  await assert.rejects(silent(post('k')), TypeError);
+  const again = (await (await silent(post('k'))).json()) as { type: string };
   assert.equal(again.type, 'urn:sluice:guard:unknown');
 });

@@ -42,6 +42,26 @@ test('a job without a result, and one whose result is too large, are not done tw
   assert.equal(effects, 2);
 });
 
+test('a job without a key of its own is told so and not run, and so is whoever sets it up without one', async () => {
+  const { guard, store } = bench();
+  for (const [key, found] of [
+    [undefined, 'a value of type undefined'],
+    ['', 'an empty text'],
+    [7, 'a value of type number'],
+  ] as const) {
+    const job = guardJob(guard, options({ key: () => key as unknown as string }), () => assert.fail('it ran'));
+    await assert.rejects(job(invoice), {
+      name: 'TypeError',
+      message: new RegExp(`a job "send-invoice" has no key: options.key gave ${found}`),
+    });
+  }
+  assert.deepEqual(store.calls, []);
+  const made = (change: object) => () => guardJob(guard, { ...options(), ...change }, () => 1);
+  assert.throws(made({ key: undefined }), /options\.key of the job "send-invoice" is missing/);
+  assert.throws(made({ tenant: undefined }), /options\.tenant of the job "send-invoice" is missing/);
+  assert.throws(made({ name: '' }), /options\.name is missing/);
+});
+
 test('a delivery beside a running one is told when to come again', async () => {
   const { guard } = bench();
   const { opened, open } = gate();

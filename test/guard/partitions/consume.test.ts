@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { test } from 'node:test';
 import { consumePartition } from '../../../src/guard/partitions/consume.js';
-import type { Held, HoldOptions, PartitionEvent } from '../../../src/guard/partitions/hold.js';
+import type { Held } from '../../../src/guard/partitions/hold.js';
+import type { HoldOptions, PartitionEvent } from '../../../src/guard/partitions/hold-options.js';
 import type {
   Joined,
   Joining,
@@ -228,4 +229,27 @@ test('a job that throws is told, and does not end the loop; nor does a sink that
   });
   await deaf.is(() => deaf.jobs() > 2, 'jobs');
   await deaf.end();
+});
+
+test('options that cannot be meant are refused before any lease is asked for', async () => {
+  for (const [wrong, says] of [
+    [{ leaseMs: 0 }, /leaseMs is 0/],
+    [{ leaseMs: NaN }, /leaseMs is NaN/],
+    [{ leaseMs: Infinity }, /leaseMs is Infinity/],
+    [{ idleMs: -5 }, /idleMs is -5/],
+    [{ queue: '' }, /options\.queue is empty/],
+    [{ partition: undefined }, /options\.partition is of type undefined/],
+    [{ revision: 7 }, /options\.revision is of type number/],
+    [{ worker: '' }, /options\.worker is empty/],
+    [{ flow: 'heavy' }, /options\.flow is "heavy", it must be batch or user-facing/],
+    [{ policy: { batchPaused: true } }, /options\.policy is of type object/],
+    [{ signal: undefined }, /options\.signal is missing/],
+    [{ onEvent: undefined }, /options\.onEvent is missing/],
+    [{ leases: {} }, /options\.leases is missing/],
+  ] as const) {
+    const leases = new CommandedLeases();
+    const { end } = start({ leases, ...wrong } as unknown as Partial<HoldOptions>, undefined, leases);
+    await assert.rejects(end(), says);
+    assert.deepEqual(leases.joinings, []);
+  }
 });

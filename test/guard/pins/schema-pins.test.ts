@@ -111,6 +111,13 @@ test('a message that was made for a later schema is refused, one for an earlier 
   assert.throws(() => {
     assertSchemaFits({ ...PINS, schemaRev: 8 }, PINS);
   }, SchemaMismatch);
+  const { modelTag, ...untold } = PINS;
+  assert.throws(
+    () => {
+      assertSchemaFits(untold, PINS);
+    },
+    { message: `schema pins differ: MODEL_TAG is ${modelTag} here, and what was asked for does not tell it` },
+  );
   assert.doesNotThrow(() => {
     assertSchemaFits({ ...PINS, schemaRev: 6 }, PINS);
   });

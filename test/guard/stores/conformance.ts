@@ -119,6 +119,23 @@ export function storeConformance(name: string, start: () => Promise<StoreStage>,
     },
   );
 
+  check(
+    'a lease that is renewed for no time ends at once, and its holder may still seal until somebody else claims',
+    async (store) => {
+      const key = anyKey();
+      const left = claimOf();
+      await store.claim(key, left);
+      assert.equal(await store.renew(key, left.token, 0), true);
+      assert.deepEqual(await store.claim(key, claimOf()), { kind: 'claimed', attempt: 2 });
+      assert.equal(await store.complete(key, left.token, recordOf(), RETAIN_MS), false);
+      const other = anyKey();
+      const kept = claimOf();
+      await store.claim(other, kept);
+      await store.renew(other, kept.token, 0);
+      assert.equal(await store.complete(other, kept.token, recordOf(), RETAIN_MS), true);
+    },
+  );
+
   check('a renewed lease does not lapse', async (store) => {
     const key = anyKey();
     const claim = claimOf({ leaseMs: 300 });

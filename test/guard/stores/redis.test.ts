@@ -38,6 +38,23 @@ storeConformance(
   skip,
 );
 
+test('the client’s own timeout is for commands that wait for a connection, and for no others', async () => {
+  const sent: string[] = [];
+  const sender = (how: string) => ({
+    sendCommand: ([name]: readonly (string | Buffer)[]) => Promise.resolve(sent.push(`${String(name)} ${how}`)),
+  });
+  const client = {
+    isReady: true,
+    withTypeMapping: () => sender('with the timeout'),
+    withCommandOptions: ({ timeout }: { readonly timeout: number }) => sender(`with a timeout of ${String(timeout)}`),
+  };
+  const command = nodeRedis(client);
+  await command(['ECHO']);
+  client.isReady = false;
+  await command(['PING']);
+  assert.deepEqual(sent, ['ECHO with a timeout of 0', 'PING with the timeout']);
+});
+
 test('a server that may evict keys is refused, whatever the policy', { skip }, async () => {
   const redis = await Redis.start(['--maxmemory-policy', 'allkeys-lru']);
   const { command, send, close } = await connect(redis);

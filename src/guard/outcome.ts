@@ -17,16 +17,19 @@ export interface Outcome {
  * What a function of the program's returned. Throws `TypeError` for what is no outcome: a text, nothing, or a body that is none.
  * `whose` is in the message.
  */
-export function checkedOutcome(returned: Outcome, whose: string): Outcome {
-  // From JavaScript anything may come.
-  const { status, headers, body } = (returned ?? {}) as { readonly [name in keyof Outcome]?: unknown };
-  const kind = (body as Body | undefined)?.kind;
-  const isBody = kind === 'bytes' ? (body as { bytes?: unknown }).bytes instanceof Uint8Array : kind !== undefined;
-  if (Number.isInteger(status) && typeof headers === 'object' && headers !== null && isBody) return returned;
+export function checkedOutcome(returned: unknown, whose: string): Outcome {
+  if (isOutcome(returned)) return returned;
   const found = typeof returned === 'object' ? JSON.stringify(Object.keys(returned ?? {})) : `of type ${typeof returned}`;
   throw new TypeError(
     `what the function of ${whose} returned is no outcome (${found}): expected {status: 200, headers: {}, body: {kind: 'bytes', bytes}}`,
   );
+}
+
+function isOutcome(returned: unknown): returned is Outcome {
+  const { status, headers, body } = (returned ?? {}) as Readonly<Partial<Record<keyof Outcome, unknown>>>;
+  const { kind, bytes } = (body ?? {}) as { readonly kind?: unknown; readonly bytes?: unknown };
+  const isBody = kind === 'bytes' ? bytes instanceof Uint8Array : kind !== undefined;
+  return Number.isInteger(status) && typeof headers === 'object' && headers !== null && isBody;
 }
 
 /** What is known about the effect: it happened, it did not, or nobody can say. */

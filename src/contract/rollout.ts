@@ -2,7 +2,7 @@ import type { Blocker } from '../domain/blockers.js';
 import type { RolloutPlan } from '../domain/plan.js';
 import type { TimelineEntry } from '../domain/timeline.js';
 import type { Judgement } from '../domain/verdict.js';
-import type { Actor, BasisPoints, Instant, Ramp, Revision } from '../domain/words.js';
+import type { Actor, BasisPoints, Instant, Ramp, Revision, StickyBy } from '../domain/words.js';
 import type { RolloutState } from '../domain/state.js';
 
 /** Input of the `rollout` workflow. `resumed` is what continue-as-new carries: one value. */
@@ -36,6 +36,8 @@ export interface RolloutStatus {
   readonly step: number;
   readonly steps: number;
   readonly weightBp: BasisPoints;
+  /** What users are told apart by; undefined where chance decides, absent from a rollout of before. */
+  readonly stickyBy?: StickyBy | undefined;
   readonly stable: Revision | undefined;
   readonly ramp: Ramp | undefined;
   readonly blockers: readonly Blocker[];

@@ -7,17 +7,18 @@ import type { Blocker } from './blockers.js';
 import { blockersOf, expiry, holdEnds } from './blocking.js';
 import { directiveId } from './directing.js';
 import { currentEffectId } from './effect-ids.js';
-import type { Effect, LookBack } from './effects.js';
+import type { Effect, LookBack, Supervise } from './effects.js';
 import { headlineOf } from './headline.js';
 import type { Outcome } from './outcome.js';
 import type { RolloutPlan } from './plan.js';
 import { nextReminder } from './reminding.js';
 import type { RouteIntent } from './route.js';
-import type { Climb, Phase, RolloutState, Watch } from './state.js';
+import type { Climb, Ledger, Phase, RolloutState, Watch } from './state.js';
 import { stepAt, stepPolicy, unitsFor } from './step-policy.js';
+import { stickyByOf } from './stickiness.js';
 import { ROLLBACK_ALARM_MS } from './transitions.js';
 import { watchOf } from './watching.js';
-import type { BasisPoints, Instant } from './words.js';
+import { type BasisPoints, EVERYBODY, type Instant } from './words.js';
 
 export type Wake = { readonly kind: 'at'; readonly at: Instant } | { readonly kind: 'never' };
 
@@ -38,7 +39,8 @@ export function decide(plan: RolloutPlan, state: RolloutState, now: Instant): De
   };
 }
 
-function intentOf(plan: RolloutPlan, climb: Climb, candidateBp: BasisPoints): RouteIntent {
+function intentOf(plan: RolloutPlan, ledger: Ledger, climb: Climb, candidateBp: BasisPoints): RouteIntent {
+  const stickyBy = stickyByOf(plan, ledger);
   return {
     stable: climb.ground.stable,
     candidate: plan.candidate,
@@ -46,37 +48,41 @@ function intentOf(plan: RolloutPlan, climb: Climb, candidateBp: BasisPoints): Ro
     ramp: climb.ramp,
     sequence: climb.sequence,
     sticky: plan.sticky,
+    // Said only where it is not the one that routers have always known.
+    ...(stickyBy === undefined || stickyBy === 'user' ? {} : { stickyBy }),
   };
 }
 
 function mainEffects(plan: RolloutPlan, state: RolloutState, blockers: readonly Blocker[]): readonly Effect[] {
-  const { phase } = state;
+  const { phase, ledger } = state;
   const id = currentEffectId('main', state) ?? '';
   const { candidate } = plan;
   switch (phase.kind) {
     case 'preflight':
       return [{ id, kind: 'preflight' }];
     case 'opening':
-      return [{ id, kind: 'open-ramp', intent: intentOf(plan, phase.climb, 0) }];
+      return [{ id, kind: 'open-ramp', intent: intentOf(plan, ledger, phase.climb, 0) }];
     case 'warming':
       return phase.stage === 'capacity'
         ? [capacity(plan, id, phase.climb, 0)]
-        : [{ id, kind: 'warm-up', ramp: phase.climb.ramp, candidate, ...lookBack(plan, state.ledger, phase) }];
+        : [{ id, kind: 'warm-up', ramp: phase.climb.ramp, candidate, ...lookBack(plan, ledger, phase) }];
     case 'probing':
       return [{ id, kind: 'probe', ramp: phase.climb.ramp, stable: phase.climb.ground.stable, candidate }];
     case 'raising':
       return blockers.length > 0 || plan.connections.capacity === undefined ? [] : [capacity(plan, id, phase.climb, phase.to)];
     case 'shifting':
-      return [{ id, kind: 'shift', step: phase.to, intent: intentOf(plan, phase.climb, stepAt(plan, phase.to).weightBp) }];
+      return [
+        { id, kind: 'shift', step: phase.to, intent: intentOf(plan, ledger, phase.climb, stepAt(plan, phase.to).weightBp) },
+      ];
     case 'soaking':
     case 'baking':
       return idleProbe(plan, state, phase);
     case 'verifying':
       return [{ id, kind: 'verify', ramp: phase.climb.ramp, stable: phase.climb.ground.stable, candidate }];
     case 'rolling-back':
-      return [{ id, kind: 'roll-back', intent: intentOf(plan, phase.climb, 0) }];
+      return [{ id, kind: 'roll-back', intent: intentOf(plan, ledger, phase.climb, 0) }];
     case 'finalising':
-      return [{ id, kind: 'finalise', intent: intentOf(plan, phase.climb, 0) }];
+      return [{ id, kind: 'finalise', intent: intentOf(plan, ledger, phase.climb, 0) }];
     case 'draining':
       return [draining(plan, phase, id)];
     case 'schema-held':
@@ -152,10 +158,24 @@ function superviseEffects(plan: RolloutPlan, state: RolloutState): readonly Effe
   const watch = watchOf(phase);
   const id = currentEffectId('supervise', state);
   if (watch === undefined || id === undefined || !('climb' in phase) || watch.run === 'stopping') return [];
-  return [supervise(plan, ledger, phase.climb, watch, id)];
+  return [{ ...supervise(plan, ledger, phase.climb, watch, id), ...askedAfter(plan, state, watch) }];
 }
 
-function supervise(plan: RolloutPlan, ledger: RolloutState['ledger'], { ground, ramp }: Climb, watch: Watch, id: string): Effect {
+/** Whether users stay is asked while a step is watched by itself, and where there is a side to leave for (R18). */
+function askedAfter(plan: RolloutPlan, { phase, ledger }: RolloutState, watch: Watch): Pick<Supervise, 'stickyBy'> {
+  const stickyBy = stickyByOf(plan, ledger);
+  const isWatched = phase.kind === 'soaking' || phase.kind === 'baking';
+  const isSplit = stepAt(plan, watch.step).weightBp < EVERYBODY;
+  return stickyBy === undefined || !isWatched || !isSplit || watch.unsticky === true ? {} : { stickyBy };
+}
+
+function supervise(
+  plan: RolloutPlan,
+  ledger: RolloutState['ledger'],
+  { ground, ramp }: Climb,
+  watch: Watch,
+  id: string,
+): Effect & Supervise {
   return {
     id,
     kind: 'supervise',

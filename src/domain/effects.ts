@@ -1,10 +1,10 @@
 import type { Directive } from './directing.js';
 import type { Message } from './messages.js';
-import type { Cursor } from './reading.js';
+import type { Cursor, StickinessCounts } from './reading.js';
 import type { StepPolicy } from './policy.js';
 import type { RouteIntent, RouterCapabilities } from './route.js';
 import type { Evidence, GateName, Judgement } from './verdict.js';
-import type { Ramp, Revision, SchemaPins } from './words.js';
+import type { Ramp, Revision, SchemaPins, StickyBy } from './words.js';
 
 /** `<kind>/<ramp>/<step>/<bucket>` as far as they matter. The same id means: leave it running. */
 export type EffectId = string;
@@ -34,6 +34,8 @@ export interface Supervise {
   readonly known: Condition['kind'];
   /** Units of stable that are held for it (A21); absent: nobody controls them. */
   readonly floor?: number;
+  /** What users are told apart by: the bucket ends when they are seen to leave all the same. Absent: nobody asks. */
+  readonly stickyBy?: StickyBy;
   /** Told already. */
   readonly alarms?: readonly string[];
 }
@@ -132,6 +134,8 @@ export type SuperviseResult = {
   | { readonly kind: 'changed' }
   | { readonly kind: 'interrupted' }
   | { readonly kind: 'schema-mismatch'; readonly difference: SchemaDifference }
+  /** Users leave the candidate (R18). Says nothing of the release: the verdict, if there is one, stands beside it. */
+  | { readonly kind: 'unsticky'; readonly seen: StickinessCounts }
   /** The router does not serve the ramp any more though nobody here asked for that. */
   | { readonly kind: 'lapsed'; readonly forMs: number }
   | { readonly kind: 'foreign'; readonly owner: string }

@@ -1,5 +1,5 @@
 import type { JudgePolicy } from './policy.js';
-import type { BasisPoints, Revision, SchemaPins, Target } from './words.js';
+import type { BasisPoints, Revision, SchemaPins, StickyBy, Target } from './words.js';
 
 export interface Step {
   readonly weightBp: BasisPoints;
@@ -111,6 +111,8 @@ export interface RolloutPlan {
   /** Longest supervise bucket. */
   readonly bucketMs: number;
   readonly sticky: boolean;
+  /** What users are told apart by, the first at once and each next when they are seen to leave (R18); absent: `user` alone. */
+  readonly stickyBy?: readonly StickyBy[];
   readonly approvals: readonly ApprovalRule[];
   readonly limits: Limits;
   readonly retry: RetryPolicy;

@@ -36,6 +36,13 @@ export interface LatencyHistogram {
   readonly counts: PerRevision<readonly number[]>;
 }
 
+/** Users' requests that came back with the mark of the candidate, as the router saw them (R18). Of both revisions together. */
+export interface StickinessCounts {
+  readonly returns: number;
+  /** Those among them that their bucket sent to stable. */
+  readonly violations: number;
+}
+
 export interface DedupeCounts {
   readonly replays: number;
   /** Replays that were not answered from the record (A14). */
@@ -58,6 +65,8 @@ export interface Reading {
   readonly drift?: Sample<readonly number[]>;
   /** 4xx schema refusals of the candidate (R27): counted by themselves, since the error gate cannot see them. */
   readonly schemaRefusals?: Sample<PerRevision<number>>;
+  /** No gate: what follows is another pin, or an alarm (R18). */
+  readonly stickiness?: Sample<StickinessCounts>;
   /** Custom gates by name: two-sample proportions, or one value of the candidate. */
   readonly custom?: Readonly<Record<string, Sample<PerRevision<RateCounts> | number>>>;
 }

@@ -1,4 +1,4 @@
-import type { BasisPoints, Instant, Ramp, Revision } from './words.js';
+import type { BasisPoints, Instant, Ramp, Revision, StickyBy } from './words.js';
 
 /**
  * What a router is told: the whole state, so that a write may be repeated (I7). Carries its ramp and a sequence that
@@ -12,6 +12,8 @@ export interface RouteIntent {
   readonly sequence: number;
   /** Users of a bucket stay as the weight rises (A17). */
   readonly sticky: boolean;
+  /** What they are told apart by; absent: `user`. */
+  readonly stickyBy?: StickyBy;
 }
 
 /** What a router says. Read-back, never memory. */
@@ -44,6 +46,8 @@ export interface RouterCapabilities {
   readonly pin: 'header' | 'url' | 'qualifier' | 'none';
   readonly pinMiss: 'fails' | 'falls-through';
   readonly sticky: 'none' | 'cookie' | 'key-hash';
+  /** What it can tell users apart by, where it is sticky; absent: `user` alone. */
+  readonly stickyBy?: readonly StickyBy[];
   readonly drain: 'counted' | 'timed';
   readonly streamsSurvive: boolean | 'unknown';
   /** Answers name the ramp and sequence that routed them. */

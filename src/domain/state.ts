@@ -5,7 +5,7 @@ import type { OutcomeKind } from './outcome.js';
 import type { Cause } from './rollback.js';
 import type { TimelineEntry } from './timeline.js';
 import type { Evidence, Judgement } from './verdict.js';
-import type { Actor, Instant, Ramp } from './words.js';
+import type { Actor, Instant, Ramp, StickyBy } from './words.js';
 
 /** Everything that outlives a phase and a ramp; survives retries, crashes and continue-as-new (I6). */
 export interface Ledger {
@@ -28,6 +28,8 @@ export interface Ledger {
   readonly approvals: readonly { readonly step: number; readonly by: Actor }[];
   /** How each step of the running ramp was left, in order (R35). */
   readonly left: readonly Leaving[];
+  /** The pin that a violation led to (R18), for every later ramp too; absent: the plan's first. */
+  readonly stickyBy?: StickyBy;
   /** The hold that people were last reminded of. */
   readonly reminded: Reminded;
   /** What the queues were last told of batch. */
@@ -89,6 +91,8 @@ export interface Watch {
   readonly last: { readonly kind: 'none' } | { readonly kind: 'judged'; readonly judgement: Judgement };
   /** As told to people; absent: none. */
   readonly alarms?: readonly string[];
+  /** Users leave the candidate and no pin is left: told, so that nobody asks again in this step. */
+  readonly unsticky?: true;
 }
 
 /** Where the weight stands while the next step, or the promotion, is prepared. */

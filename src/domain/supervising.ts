@@ -4,9 +4,10 @@ import { broken, probeFailure } from './causes.js';
 import { currentEffectId } from './effect-ids.js';
 import type { EffectId, EffectResult, SuperviseResult } from './effects.js';
 import { leave } from './flatness.js';
-import type { Climb, RolloutState, Watch } from './state.js';
+import type { Climb, Phase, RolloutState, Watch } from './state.js';
+import { describeViolation, nextPin, stickyByOf } from './stickiness.js';
 import { announce, find, note, percent, type Turn, weightOf } from './telling.js';
-import { raise, rollBack } from './transitions.js';
+import { dealAnew, raise, rollBack } from './transitions.js';
 import { nothingDecides } from './verdict.js';
 import { bridging, bucketFor, isLast, nextBucket, watchOf } from './watching.js';
 
@@ -42,6 +43,7 @@ export function supervised(turn: Turn, state: RolloutState, effect: EffectId, re
       return { ...noted, phase: { ...phase, watch: bridging(next) } };
     case 'soaking':
     case 'baking': {
+      if (result.kind === 'unsticky') return unsticky(turn, noted, { ...phase, watch: next }, result);
       const watched = { ...noted, phase: { ...phase, watch: next } };
       if (!mayAdvance(turn, watched, next, result)) return watched;
       const passed = note(turn, watched, `step ${next.step + 1} passed`, gatesOf(next));
@@ -107,6 +109,32 @@ function noteAlarms(turn: Turn, state: RolloutState, { alarms: before = [] }: Wa
     `${turn.plan.target.service}: alarm at ${percent(weightOf(turn.plan, state.phase))}`,
     begun.join('; '),
   );
+}
+
+/**
+ * Users leave the candidate though they were to stay (R18). The plan's next pin deals them anew at the same weight; where there
+ * is none people are told, once a step, and the rollout goes on: it says nothing of the release.
+ */
+function unsticky(
+  turn: Turn,
+  state: RolloutState,
+  phase: Extract<Phase, { kind: 'soaking' | 'baking' }>,
+  { seen }: Extract<SuperviseResult, { kind: 'unsticky' }>,
+): RolloutState {
+  const { plan } = turn;
+  const { climb, watch } = phase;
+  const watched: RolloutState = { ...state, phase };
+  const was = stickyByOf(plan, state.ledger) ?? 'nothing';
+  const pin = nextPin(plan, state.ledger, climb.ground.capabilities);
+  const text =
+    pin === undefined
+      ? `${describeViolation(seen)}; users are told apart by ${was}, and the plan names no pin after it that the router can`
+      : `${describeViolation(seen)}; users are told apart by ${pin} from now on (was: ${was})`;
+  const title = `${plan.target.service}: users leave the candidate at ${percent(weightOf(plan, phase))}`;
+  const told = announce(turn, note(turn, watched, pin === undefined ? `alarm: ${text}` : text), 'warning', title, text);
+  return pin === undefined
+    ? { ...told, phase: { ...phase, watch: { ...watch, unsticky: true } } }
+    : dealAnew(told, climb, watch, pin);
 }
 
 const isUndecided = ({ last }: Watch): boolean => last.kind === 'judged' && nothingDecides(last.judgement.gates);

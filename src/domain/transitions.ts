@@ -7,7 +7,8 @@ import { type Cause, describeCause, whatFollows } from './rollback.js';
 import type { Climb, Ledger, Phase, RolloutState, Standing, Watch } from './state.js';
 import { stepAt } from './step-policy.js';
 import { announce, note, percent, type Turn } from './telling.js';
-import { bucketFor, isLast, watchOf } from './watching.js';
+import { bridging, bucketFor, isLast, watchOf } from './watching.js';
+import type { StickyBy } from './words.js';
 
 const go = (state: RolloutState, phase: Phase): RolloutState => ({ ...state, phase });
 const count = (numbers: readonly number[], index: number): readonly number[] =>
@@ -33,6 +34,15 @@ export function shift(state: RolloutState, climb: Climb, to: number, standing: S
   return go(state, { kind: 'shifting', climb: { ...climb, sequence: climb.sequence + 1 }, to, standing });
 }
 
+/**
+ * The step again, at its weight, with users told apart by something else (R18). It stays supervised meanwhile (I4). What was
+ * counted is not carried over: users are dealt anew, and those on the candidate now are others than before.
+ */
+export function dealAnew(state: RolloutState, climb: Climb, watch: Watch, stickyBy: StickyBy): RolloutState {
+  const told = { ...state, ledger: { ...state.ledger, stickyBy } };
+  return shift(told, climb, watch.step, { kind: 'watched', watch: bridging(watch) });
+}
+
 /** The weight has been confirmed: the step's soak begins with evidence of its own. */
 export function beginStep(
   turn: Turn,
@@ -47,7 +57,8 @@ export function beginStep(
   const watch: Watch = {
     step,
     enteredAt: turn.at,
-    bucket: 0,
+    // Where users were dealt anew the buckets count on, so that no two supervisions of a ramp have one id.
+    bucket: previous?.step === step ? previous.bucket + 1 : 0,
     run: 'running',
     ...bucketFor(turn, ledger, step, turn.at, undefined),
     from: { kind: 'begin', ...evidence },

@@ -9,6 +9,7 @@
  * - **verdict**: `pass | fail | inconclusive | blind`. **evidence**: what a gate remembers between readings.
  * - **blocker**: why a rollout does not advance now. **soak**: the time a step is watched; **bake**: the soak at 100 %.
  * - **drain**: waiting until a revision's open streams have ended. **pin**: a request bound to a revision.
+ * - **sticky**: users keep their revision while the weight stands or rises; `StickyBy` is what they are told apart by.
  * - **schema pins**: SCHEMA_REV, INDEX_HASH, MODEL_TAG.
  * - **lease**: how long the data plane believes the controller. **revoke**: make a ramp powerless for ever.
  * - **rollback**: weight 0 at once. **frozen**: rolled back, waits for a human.
@@ -22,6 +23,15 @@ export type Instant = number;
 export type BasisPoints = number;
 
 export const EVERYBODY: BasisPoints = 10_000;
+
+/**
+ * What users are told apart by (R18): the identity that their bucket is a hash of. `user`: the user's id that a header carries,
+ * else as `cookie`. `cookie`: the router's own id cookie alone. `header`: a key that the caller repeats on each request, else as
+ * `cookie`. Never a memory of the revision: with one, whoever changes identity would be dealt again until it is the candidate
+ * and stay there, so that the candidate's share grows without bound; a hash keeps it exact and monotone (A17).
+ */
+export const STICKY_BY = ['user', 'cookie', 'header'] as const;
+export type StickyBy = (typeof STICKY_BY)[number];
 
 /** The three values that two sides of a call must agree on (R24). SCHEMA_REV is ordered; the others need equality (A16). */
 export interface SchemaPins {

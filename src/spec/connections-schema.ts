@@ -4,6 +4,7 @@ import { SLOTS } from '../domain/words.js';
 import { labelName, metricName, whereSchema } from './custom-gates-schema.js';
 import { choice, count, duration, flag, label, name, section, text } from './fields.js';
 import { address, secret } from './secret-schema.js';
+import { stickyPins } from './sticky-schema.js';
 
 /** Discriminated by `type`: `found "haproxi", expected one of haproxy, edge, exec`. */
 function byType<const Options extends readonly [z.core.$ZodTypeDiscriminable, ...z.core.$ZodTypeDiscriminable[]]>(
@@ -68,6 +69,7 @@ const capabilities = section({
   pin: choice(['header', 'url', 'qualifier', 'none']).optional(),
   pinMiss: choice(['fails', 'falls-through']).optional(),
   sticky: choice(['none', 'cookie', 'key-hash']).optional(),
+  stickyBy: stickyPins().optional().describe('What it can tell users apart by; absent: `user`.'),
   drain: choice(['counted', 'timed']).optional(),
   streamsSurvive: flag().optional().describe('Absent: unknown.'),
   echo: flag().optional(),
@@ -143,6 +145,8 @@ const naming = {
     replays: selector().optional(),
     duplicates: selector().optional(),
     schemaRefusals: selector().optional().describe('Requests refused for their schema pins.'),
+    stickyReturns: selector().optional().describe('Users’ requests that came back with the mark of the candidate.'),
+    stickyViolations: selector().optional().describe('Those among them that stable got.'),
   })
     .optional()
     .describe('Metrics, where they are not ours. Without `from`, what is not named is not judged.'),

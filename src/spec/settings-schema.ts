@@ -1,7 +1,9 @@
 import { z } from 'zod';
+import { STICKY_BY } from '../domain/words.js';
 import { changeWindowSchema } from './change-windows.js';
 import { choice, count, duration, flag, section, share, text, urlPath, weight } from './fields.js';
 import { gatesSchema } from './gates.js';
+import { stickyPins } from './sticky-schema.js';
 
 const people = () => text(/^[\x21-\x2b\x2d-\x7e]{1,128}$/, 'a name or address without spaces and commas');
 
@@ -103,7 +105,20 @@ export const settingsShape = {
   bucket: duration({ leastMs: 5_000, mostMs: 300_000 })
     .optional()
     .describe('Longest stretch of supervision that is one activity.'),
-  sticky: flag().optional().describe('A user who was moved stays moved as weights rise.'),
+  sticky: z
+    .union(
+      [
+        flag(),
+        section({
+          by: stickyPins().describe(
+            'What users are told apart by: the first at once, each next when users are seen to leave the candidate.',
+          ),
+        }),
+      ],
+      { error: `true, false, or {by: [${STICKY_BY.join(', ')}]}` },
+    )
+    .optional()
+    .describe('A user who was moved stays moved as weights rise; true: told apart by user, then by cookie.'),
   retry: section({
     max: count({ least: 0, most: 5 }).optional().describe('Automatic further tries of a step after its first failure.'),
     coolOff: duration().optional().describe('Wait before a retry.'),

@@ -1,6 +1,6 @@
 import type { GatePolicy } from '../domain/policy.js';
 import type { ApprovalRule, CapacityPlan, Connections, RolloutPlan, Step } from '../domain/plan.js';
-import { EVERYBODY, type Revision, type SchemaPins } from '../domain/words.js';
+import { EVERYBODY, type Revision, type SchemaPins, type StickyBy } from '../domain/words.js';
 import { toChangeWindows } from './change-windows.js';
 import { readCustomGates } from './custom-gates.js';
 import { digestOf } from './digest.js';
@@ -51,7 +51,7 @@ export function toPlan(
     tickMs: settings.tick,
     leaseMs: settings.lease,
     bucketMs: settings.bucket,
-    sticky: settings.sticky,
+    ...toStickiness(settings.sticky),
     approvals: toApprovals(settings),
     limits: {
       approvalMs: settings.limits.approval,
@@ -106,6 +106,14 @@ function toSteps({ steps, soak, soakMax, bake }: Settings): readonly Step[] {
     const weightBp = last && step.weight === EVERYBODY ? EVERYBODY - bake.holdback : step.weight;
     return { weightBp, soakMs, soakMaxMs: last ? Math.max(soakMax, soakMs) : soakMax };
   });
+}
+
+/** Users whose id is unsteady get the cookie that nobody but the router writes. */
+const STICKY: readonly StickyBy[] = ['user', 'cookie'];
+
+function toStickiness(sticky: Settings['sticky']): Pick<RolloutPlan, 'sticky' | 'stickyBy'> {
+  if (typeof sticky === 'object') return { sticky: true, stickyBy: sticky.by };
+  return sticky ? { sticky, stickyBy: STICKY } : { sticky };
 }
 
 function toApprovals({ steps }: Settings): readonly ApprovalRule[] {

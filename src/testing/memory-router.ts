@@ -7,12 +7,13 @@
  * call has taken effect and its answer is lost.
  */
 import type { RouteIntent, RouterCapabilities, RouteState } from '../domain/route.js';
-import type { Instant, Ramp, Revision, Target } from '../domain/words.js';
+import { STICKY_BY, type Instant, type Ramp, type Revision, type StickyBy, type Target } from '../domain/words.js';
 import { permanent } from '../providers/errors.js';
 import type { Inflight, ProbeRecipe, Receipt, TrafficRouter } from '../providers/ports.js';
 import { admit, admitFinalise, checkIntent, checkLease, checkRamp } from '../providers/routers/admission.js';
 import { judgeReadBack, type Confirmation } from '../providers/routers/read-back.js';
 import { bucketOf } from './buckets.js';
+import type { Identity } from './router-stage.js';
 import { foundIn, newService, routeOf, standingOf, writeInto, type MemoryService } from './memory-service.js';
 
 export interface RouterCall {
@@ -39,6 +40,7 @@ const CAPABILITIES: RouterCapabilities = {
   pin: 'header',
   pinMiss: 'fails',
   sticky: 'key-hash',
+  stickyBy: STICKY_BY,
   drain: 'counted',
   streamsSurvive: true,
   echo: true,
@@ -71,13 +73,14 @@ export class MemoryRouter implements TrafficRouter {
     }
   }
 
-  /** Which revision an unpinned request of this user gets now. */
-  serve(target: Target, user: string): Revision {
+  /** Which revision an unpinned request of this user gets now; a name alone is the user's id. */
+  serve(target: Target, who: string | Identity): Revision {
     const service = this.#service(target);
     if (service.stable === undefined) throw permanent(`nobody serves "${target.service}": call introduce first`);
     const { candidate, effectiveBp, ramp } = routeOf(service, this.#options.now());
     const release = ramp?.id.split('~')[0] ?? '';
-    const isHit = candidate !== undefined && bucketOf(`${target.service}/${release}/${user}`) < effectiveBp;
+    const told = toldApart(typeof who === 'string' ? { user: who } : who, service.route?.stickyBy);
+    const isHit = candidate !== undefined && bucketOf(`${target.service}/${release}/${told}`) < effectiveBp;
     return isHit ? candidate : service.stable;
   }
 
@@ -214,6 +217,10 @@ export class MemoryRouter implements TrafficRouter {
     this.#services.set(key, service);
     return service;
   }
+}
+
+function toldApart({ user, cookie = '', key }: Identity, by: StickyBy = 'user'): string {
+  return { user, cookie: undefined, header: key }[by] ?? cookie;
 }
 
 function receipt(kind: Receipt['kind'], intent: RouteIntent): Receipt {

@@ -64,6 +64,7 @@ export function standingOf(service: MemoryService, intent: RouteIntent, at: Inst
     route.sequence === intent.sequence &&
     route.candidateBp === intent.candidateBp &&
     route.sticky === intent.sticky &&
+    route.stickyBy === intent.stickyBy &&
     isSame(route.candidate, intent.candidate) &&
     isSame(route.stable, intent.stable);
   return { ...foundIn(service, intent.ramp.id, at), same, isSame };

@@ -6,12 +6,13 @@ import { after, describe } from 'node:test';
 import { fencingRules } from './conformance/fencing.js';
 import { leaseRules } from './conformance/lease.js';
 import { promotionRules } from './conformance/promotion.js';
+import { stickinessRules } from './conformance/stickiness.js';
 import { trafficRules } from './conformance/traffic.js';
 import { unknownOutcomeRules } from './conformance/unknown-outcome.js';
 import { weightRules } from './conformance/weights.js';
 import type { StartRouterStage } from './router-stage.js';
 
-export type { OpenedStream, RouterStage, StartRouterStage } from './router-stage.js';
+export type { Identity, OpenedStream, RouterStage, StartRouterStage } from './router-stage.js';
 
 export interface RouterConformanceOptions {
   /** Runs after the last test. */
@@ -21,6 +22,7 @@ export interface RouterConformanceOptions {
 export function routerConformance(name: string, start: StartRouterStage, options: RouterConformanceOptions = {}): void {
   void describe(`${name} as a traffic router`, () => {
     if (options.after !== undefined) after(options.after);
-    for (const rules of [weightRules, fencingRules, leaseRules, promotionRules, trafficRules, unknownOutcomeRules]) rules(start);
+    const all = [weightRules, stickinessRules, fencingRules, leaseRules, promotionRules, trafficRules, unknownOutcomeRules];
+    for (const rules of all) rules(start);
   });
 }

@@ -1,6 +1,16 @@
 import type { ProbeRecipe, TrafficRouter } from '../providers/ports.js';
 import type { Revision, Target } from '../domain/words.js';
 
+/** Who asks, as far as the request says it. */
+export interface Identity {
+  /** In the header that names the user. */
+  readonly user?: string;
+  /** The router's own id cookie, in the form that the router gives: a UUID. */
+  readonly cookie?: string;
+  /** In the header that the caller repeats on each request. */
+  readonly key?: string;
+}
+
 /** A real router with two live revisions behind it, as the conformance suite needs it. Everything is fresh for every test. */
 export interface RouterStage {
   readonly router: TrafficRouter;
@@ -10,6 +20,8 @@ export interface RouterStage {
   readonly candidate: Revision;
   /** One unpinned request for each user, past every cache; gives the ids of the revisions that answered, in the users' order. */
   ask(users: readonly string[]): Promise<readonly string[]>;
+  /** The same for callers who say who they are in other ways. Absent: the stage's router knows users by their header alone. */
+  askAs?(callers: readonly Identity[]): Promise<readonly string[]>;
   /** One request as the recipe says: what the `answeredBy` header names, and the id of the revision that really answered. */
   follow(recipe: ProbeRecipe): Promise<{ readonly named: string | undefined; readonly answeredBy: string }>;
   /** Returns when the router's clock has advanced by so much. */

@@ -70,6 +70,11 @@ export class ScriptedMetrics implements MetricSource {
     for (const [name, count] of Object.entries(counts)) this.#add('dedupe', name, count);
   }
 
+  /** Users came back who had been on the candidate: how many requests, and how many of them stable got. */
+  cameBack(counts: { readonly returns: number; readonly violations?: number }): void {
+    for (const [name, count] of Object.entries(counts)) this.#add('stickiness', name, count);
+  }
+
   /** A revision's process restarts: its counters begin at 0 again. */
   restart(revision: string): void {
     this.#counters.delete(revision);
@@ -146,6 +151,7 @@ export class ScriptedMetrics implements MetricSource {
         misses: since('dedupe', 'misses'),
         duplicateEffects: since('dedupe', 'duplicateEffects'),
       }),
+      stickiness: sample({ returns: since('stickiness', 'returns'), violations: since('stickiness', 'violations') }),
       ...(this.queueAgeS === undefined ? {} : { queueAgeS: sample(this.queueAgeS) }),
       custom: {
         ...Object.fromEntries(this.#customNames().map((name) => [name, sample(rate(`custom/${name}`))])),
@@ -166,7 +172,9 @@ export class ScriptedMetrics implements MetricSource {
   }
 
   #snapshot({ stable, candidate }: MeasuredPair): Readonly<Record<string, Counters>> {
-    return Object.fromEntries([stable.id, candidate.id, 'dedupe'].map((name) => [name, { ...this.#counters.get(name) }]));
+    return Object.fromEntries(
+      [stable.id, candidate.id, 'dedupe', 'stickiness'].map((name) => [name, { ...this.#counters.get(name) }]),
+    );
   }
 
   #add(revision: string, name: string, count: number): void {

@@ -77,7 +77,19 @@ function metricsOf({ from, labels, names, custom }: Omit<Naming, 'startsAtZero'>
 }
 
 function namedMetrics(names: NonNullable<Naming['names']>, code: string): Metrics {
-  const { requests, errors, cutStreams, latency, coldStarts, queueAge, replays, duplicates, schemaRefusals } = names;
+  const {
+    requests,
+    errors,
+    cutStreams,
+    latency,
+    coldStarts,
+    queueAge,
+    replays,
+    duplicates,
+    schemaRefusals,
+    stickyReturns,
+    stickyViolations,
+  } = names;
   return {
     ...(requests === undefined
       ? {}
@@ -98,6 +110,9 @@ function namedMetrics(names: NonNullable<Naming['names']>, code: string): Metric
       ? {}
       : { dedupe: { replays: select(replays), misses: select(duplicates), duplicateEffects: select(duplicates) } }),
     ...(schemaRefusals === undefined ? {} : { schemaRefusals: select(schemaRefusals) }),
+    ...(stickyReturns === undefined || stickyViolations === undefined
+      ? {}
+      : { stickiness: { returns: select(stickyReturns), violations: select(stickyViolations) } }),
   };
 }
 

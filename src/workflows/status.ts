@@ -3,6 +3,7 @@ import { blockersOf } from '../domain/blocking.js';
 import { headlineOf } from '../domain/headline.js';
 import type { RolloutPlan } from '../domain/plan.js';
 import type { RolloutState } from '../domain/state.js';
+import { stickyByOf } from '../domain/stickiness.js';
 import { weightOf } from '../domain/telling.js';
 import { watchOf } from '../domain/watching.js';
 import type { Instant } from '../domain/words.js';
@@ -23,6 +24,7 @@ export function statusOf(plan: RolloutPlan, state: RolloutState, now: Instant): 
     step: watch === undefined ? 0 : watch.step + 1,
     steps: plan.steps.length,
     weightBp: weightOf(plan, phase),
+    stickyBy: stickyByOf(plan, ledger),
     stable: climb?.ground.stable,
     ramp: climb?.ramp,
     blockers: blockersOf(plan, state, now),

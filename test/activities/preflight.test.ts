@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { preflight } from '../../src/activities/preflight/preflight.js';
 import type { RolloutPlan } from '../../src/domain/plan.js';
 import type { GatePolicy } from '../../src/domain/policy.js';
+import type { StickyBy } from '../../src/domain/words.js';
 import { permanent, transient } from '../../src/providers/errors.js';
 import { Attempt, CANDIDATE, CAPABILITIES, PLAN, RAMP, STABLE, Stage, WHERE } from './fakes.js';
 
@@ -242,6 +243,20 @@ test('what a router cannot do and a person may accept is a warning', async () =>
   stage.source.sameInstant = false;
   const warnings = (await ground(stage)).warnings.join('\n');
   for (const expected of [/no lease/, /R17/, /ceiling/, /R16/, /no data/, /different instants/]) assert.match(warnings, expected);
+});
+
+test('the first pin of the plan must be one of the router’s, and later ones that are not are said (R18)', async () => {
+  const by = (...stickyBy: readonly StickyBy[]) => ({ sticky: true, stickyBy });
+  const stage = calm();
+  stage.router.onDescribe = { ...CAPABILITIES, sticky: 'key-hash', stickyBy: ['user', 'header'] };
+  assert.match(
+    await reasons(stage, by('cookie', 'user')),
+    /^the router cannot tell users apart by cookie, only by user, header: begin sticky\.by with one of those/,
+  );
+  assert.match((await ground(stage, by('user', 'cookie', 'header'))).warnings.join(), /apart by cookie: .* passed over/);
+  assert.doesNotMatch((await ground(stage, by('user', 'header'))).warnings.join(), /apart by/);
+  stage.router.onDescribe = { ...CAPABILITIES, sticky: 'key-hash' };
+  assert.match(await reasons(stage, by('header')), /only by user/, 'a router of before');
 });
 
 test('a lease that would lapse between two ticks and a router without pins are refused', async () => {

@@ -584,6 +584,44 @@ test('callers with wrong pins, refused by both revisions alike, are no mismatch'
   assert.equal((await watch(stage, { bucketMs: 30_000 })).kind, 'bucket-ended');
 });
 
+const cameBack = (returns: number, violations: number, ageMs = 0) => ({
+  stickiness: { at: 0, ageMs, elapsedMs: 0, value: { returns, violations } },
+});
+
+test('users who leave the candidate end the bucket before a pass does, and the ramp is not revoked (R18)', async () => {
+  const stage = new Stage();
+  stage.judge = passes(3);
+  stage.source.onRead = (call) => ({
+    ...errors(call * TICK_MS, [950 * call, 0], [50 * call, 0]),
+    ...cameBack(100 * call, call < 3 ? 0 : 20),
+  });
+  const result = await watch(stage, { stickyBy: 'user' });
+  assert.equal(result.kind, 'unsticky');
+  assert.deepEqual(result.seen, { returns: 300, violations: 20 });
+  assert.equal(result.judgement?.verdict, 'pass', 'what the gates said stands beside it');
+  assert.equal(stage.router.times('revoke'), 0);
+  assert.equal(stage.router.times('renew'), 3);
+});
+
+test('users who leave are no news where nobody asks, where too few left, and where the counts are stale', async () => {
+  for (const [what, over, reading] of [
+    ['nobody asks', {}, cameBack(100, 50)],
+    ['too few', { stickyBy: 'user' }, cameBack(10_000, 50)],
+    ['stale', { stickyBy: 'user' }, cameBack(100, 50, POLICY.staleMs + 1)],
+  ] as const) {
+    const stage = new Stage();
+    stage.source.onRead = (call) => ({ ...errors(call * TICK_MS, [950 * call, 0], [50 * call, 0]), ...reading });
+    assert.equal((await watch(stage, { ...over, bucketMs: 30_000 })).kind, 'bucket-ended', what);
+  }
+});
+
+test('a gate that fails beside users who leave is a failure', async () => {
+  const stage = new Stage();
+  stage.judge = new ScriptedJudge(() => [verdict('fail', 'worse')]);
+  stage.source.onRead = { ...errors(TICK_MS, [950, 0], [50, 0]), ...cameBack(100, 50) };
+  assert.equal((await watch(stage, { stickyBy: 'user' })).kind, 'failed');
+});
+
 test('ticks keep their cadence however long each takes', async () => {
   const stage = new Stage();
   const at: number[] = [];

@@ -5,7 +5,7 @@ import { MESSAGE_KINDS } from '../../src/domain/messages.js';
 import type { RolloutPlan } from '../../src/domain/plan.js';
 import { planWith } from './plans.js';
 import type { World } from './world.js';
-import { GROUND, supervision } from './world.js';
+import { GROUND, supervision, usersLeft } from './world.js';
 
 const OUTCOME = { judged: 20, serverErrors: 0, wrongRevision: 0, unanswered: 0 };
 const DIFFERENCE = { stable: { schemaRev: 1 }, candidate: { schemaRev: 2 }, text: 'differs' };
@@ -63,6 +63,7 @@ function resultFor(effect: Effect, luck: number): EffectResult {
 export type Act =
   | { readonly act: 'settle'; readonly which: number; readonly luck: number }
   | { readonly act: 'settle-cancelled'; readonly which: number; readonly verdict: 'pass' | 'fail' | 'inconclusive' }
+  | { readonly act: 'users-leave'; readonly verdict: 'pass' | 'inconclusive' }
   | { readonly act: 'message'; readonly kind: number; readonly by: number }
   | { readonly act: 'cancel' }
   | { readonly act: 'wait'; readonly ms: number };
@@ -87,6 +88,13 @@ const act: fc.Arbitrary<Act> = fc.oneof(
       act: fc.constant('settle-cancelled' as const),
       which: fc.nat(6),
       verdict: fc.constantFrom('pass' as const, 'fail' as const, 'inconclusive' as const),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      act: fc.constant('users-leave' as const),
+      verdict: fc.constantFrom('pass' as const, 'inconclusive' as const),
     }),
   },
   { weight: 3, arbitrary: fc.record({ act: fc.constant('message' as const), kind: MESSAGE, by: fc.nat(2) }) },
@@ -116,8 +124,13 @@ export const plans: fc.Arbitrary<RolloutPlan> = fc
       { router: 'r', metrics: ['m'], capacity: 'c', queues: 'q', notify: ['n'] },
     ),
     changeWindows: fc.constantFrom([], [{ fromMinute: 0, toMinute: 5_000 }]),
+    sticky: fc.constantFrom<Pick<RolloutPlan, 'sticky' | 'stickyBy'>[]>(
+      { sticky: false },
+      { sticky: true },
+      { sticky: true, stickyBy: ['user', 'cookie', 'header'] },
+    ),
   })
-  .map(planWith);
+  .map(({ sticky, ...others }) => planWith({ ...others, ...sticky }));
 
 export const histories = fc.tuple(plans, fc.array(act, { minLength: 10, maxLength: 140, size: 'max' }));
 
@@ -143,6 +156,10 @@ export function perform(world: World, step: Act): void {
         );
       return;
     }
+    case 'users-leave':
+      if (world.effect('supervise')?.stickyBy !== undefined)
+        world.settle('supervise', usersLeft({ returns: 100, violations: 20 }, step.verdict));
+      return;
     case 'message':
       world.send(MESSAGE_KINDS[step.kind] ?? 'pause', {
         by: { name: SENDERS[step.by] ?? 'ann', verified: false },

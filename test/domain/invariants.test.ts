@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { decide } from '../../src/domain/decide.js';
 import type { Effect } from '../../src/domain/effects.js';
 import { evolve } from '../../src/domain/evolve.js';
+import { pinsOf } from '../../src/domain/stickiness.js';
 import { weightOf } from '../../src/domain/telling.js';
 import { watchOf } from '../../src/domain/watching.js';
 import { histories, perform, type Act } from './histories.js';
@@ -41,22 +42,28 @@ const runs = (world: World, kind: Effect['kind']): boolean => world.effect(kind)
 test('the invariants hold over random histories', () => {
   let promoted = 0;
   let frozen = 0;
+  let dealtAnew = 0;
   always((world, before, act) => {
     const { plan, state } = world;
     const { phase, ledger } = state;
     const watch = watchOf(phase);
+    const pins = pinsOf(plan);
     const steps = plan.steps.map((step) => step.weightBp);
 
-    // I1: written weights are plan values or 0; within a ramp they rise one step at a time unless a human leapt.
+    // I1: written weights are plan values or 0; within a ramp they rise one step at a time unless a human leapt. A weight is written
+    // again only where users are told apart by another pin from then on, and that pin is the plan's next (R18).
     const [written, previous] = [world.routes.at(-1), world.routes.at(-2)];
     if (written !== undefined && world.routes.length > before.routes) {
       assert.ok(written.bp === 0 || steps.includes(written.bp), `I1: ${written.bp} is no plan value`);
       if (written.why === 'shift' && previous?.ramp === written.ramp && previous.why === 'shift') {
         const leapt = ledger.timeline.some((entry) => entry.what.startsWith('skip') || entry.what.startsWith('promote'));
+        const another = written.stickyBy !== previous.stickyBy;
+        if (another) dealtAnew += 1;
         assert.ok(
-          leapt || steps.indexOf(written.bp) === steps.indexOf(previous.bp) + 1,
+          another ? written.bp === previous.bp : leapt || steps.indexOf(written.bp) === steps.indexOf(previous.bp) + 1,
           `I1: from ${previous.bp} to ${written.bp}`,
         );
+        if (another) assert.equal(written.stickyBy, pins[pins.indexOf(previous.stickyBy) + 1], 'R18: the next pin');
       }
       // I7: sequences of a ramp only grow.
       if (previous?.ramp === written.ramp) assert.ok(written.sequence > previous.sequence, 'I7: the sequence grows');
@@ -70,6 +77,10 @@ test('the invariants hold over random histories', () => {
         assert.equal(watch?.last.kind === 'judged' && watch.last.judgement.verdict, 'pass', 'I3: only a pass is called passed');
       assert.ok(act.act !== 'wait' && act.act !== 'cancel', 'I3: time alone never advances');
     }
+
+    // R18: a pin that was reached is kept, whatever ramp follows.
+    const rung = (of: typeof ledger): number => (of.stickyBy === undefined ? 0 : pins.indexOf(of.stickyBy));
+    assert.ok(rung(ledger) >= rung(before.ledger), 'R18: a pin is never taken back');
 
     // I4: with weight above 0, supervision runs in every phase, except while it is being interrupted for a fresh verdict.
     if (watch !== undefined && watch.run === 'running')
@@ -117,8 +128,8 @@ test('the invariants hold over random histories', () => {
   });
   // The histories must reach the far ends, or the property proves little.
   assert.ok(
-    promoted > numRuns / 200 && frozen > numRuns / 2_000,
-    `histories reached ${promoted} promotions and ${frozen} frozen ends`,
+    promoted > numRuns / 200 && frozen > numRuns / 2_000 && dealtAnew > numRuns / 200,
+    `histories reached ${promoted} promotions, ${frozen} frozen ends and ${dealtAnew} further pins`,
   );
 });
 

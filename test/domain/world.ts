@@ -7,7 +7,9 @@ import { decide, type Decision } from '../../src/domain/decide.js';
 import { evolve } from '../../src/domain/evolve.js';
 import type { Message, MessageKind } from '../../src/domain/messages.js';
 import type { RolloutPlan } from '../../src/domain/plan.js';
+import type { StickinessCounts } from '../../src/domain/reading.js';
 import { initialState, type RolloutState } from '../../src/domain/state.js';
+import type { StickyBy } from '../../src/domain/words.js';
 import type { GateVerdict, Judgement, Verdict } from '../../src/domain/verdict.js';
 
 export const GROUND: Ground = {
@@ -21,6 +23,7 @@ export const GROUND: Ground = {
     pin: 'header',
     pinMiss: 'fails',
     sticky: 'key-hash',
+    stickyBy: ['user', 'cookie', 'header'],
     drain: 'counted',
     streamsSurvive: true,
     echo: true,
@@ -43,7 +46,7 @@ export function judged(verdict: Verdict, soakedMs: number, over: Partial<GateVer
 }
 
 export function supervision(
-  kind: Exclude<SuperviseResult['kind'], 'lapsed' | 'foreign' | 'schema-mismatch'>,
+  kind: Exclude<SuperviseResult['kind'], 'lapsed' | 'foreign' | 'schema-mismatch' | 'unsticky'>,
   verdict: Verdict,
   over: Partial<SuperviseResult> = {},
   gate: Partial<GateVerdict> = {},
@@ -59,10 +62,20 @@ export function supervision(
   return { kind: 'supervised', result };
 }
 
+/** Users were seen to leave, whatever the verdict beside it. */
+export function usersLeft(seen: StickinessCounts, verdict: Verdict = 'inconclusive'): EffectResult {
+  const judgement = judged(verdict, 60_000);
+  return {
+    kind: 'supervised',
+    result: { kind: 'unsticky', seen, evidence: 1, cursors: { prom: 1 }, condition: 'judging', judgement },
+  };
+}
+
 export interface RouteWrite {
   readonly ramp: string;
   readonly sequence: number;
   readonly bp: number;
+  readonly stickyBy: StickyBy;
   readonly why: Effect['kind'];
 }
 
@@ -178,6 +191,7 @@ export class World {
       ramp: effect.intent.ramp.id,
       sequence: effect.intent.sequence,
       bp: effect.intent.candidateBp,
+      stickyBy: effect.intent.stickyBy ?? 'user',
       why: effect.kind,
     });
   }

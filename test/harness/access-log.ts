@@ -27,6 +27,8 @@ export interface AccessLine {
   readonly ct: string;
   /** Of the HAProxy worker. */
   readonly pid: number;
+  /** Of a user whom the candidate had answered before: `kept`, `broken`, or `-`. */
+  readonly stick: string;
 }
 
 /** Eight times what a second of 5,000 requests needs: a receiver that lags loses lines, and the referee would be blind. */
@@ -115,5 +117,6 @@ export function readLine(json: string): AccessLine {
     bytes: number('bytes'),
     ct: text('ct'),
     pid: number('pid'),
+    stick: text('stick'),
   };
 }

@@ -3,6 +3,7 @@
  * by itself after so many requests or so long, whichever comes first, so that a failing test cannot leave it running.
  */
 import { setMaxListeners } from 'node:events';
+import type { IncomingHttpHeaders } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Pool } from 'undici';
 import { routeHeaders, type RouteHeaders } from './route-headers.js';
@@ -20,6 +21,8 @@ export interface LoadOptions {
   readonly atMost: { readonly requests: number; readonly ms: number };
   /** Headers of the n-th request, from 0: a user's id, a pin. */
   readonly headers?: (n: number) => Record<string, string>;
+  /** Sees the headers of the answer to the n-th request. */
+  readonly answered?: (n: number, headers: IncomingHttpHeaders) => void;
   /** A request without an answer after so long has failed; 10 s unless told. */
   readonly timeoutMs?: number;
 }
@@ -91,6 +94,7 @@ export class Load {
     try {
       const answer = await this.#pool.request({ path, method, headers, body });
       await answer.body.dump({ limit: 1 << 20 });
+      this.#options.answered?.(n, answer.headers);
       return {
         n,
         sentAt,

@@ -1,5 +1,6 @@
 /** What the proxy tells a client about the routing of its request. */
 import type { IncomingHttpHeaders } from 'node:http';
+import type { Identity } from '../../src/testing/router-conformance.js';
 
 export interface RouteHeaders {
   /** x-release-slot; undefined where no proxy answered. */
@@ -25,5 +26,14 @@ export function routeHeaders(headers: IncomingHttpHeaders): RouteHeaders {
     why: one('x-route-why'),
     gen: one('x-route-gen'),
     revision: one('x-revision'),
+  };
+}
+
+/** How a client says who it is. */
+export function identityHeaders({ user, cookie, key }: Identity): Record<string, string> {
+  return {
+    ...(user === undefined ? {} : { 'x-user-id': user }),
+    ...(cookie === undefined ? {} : { cookie: `uid=${cookie}` }),
+    ...(key === undefined ? {} : { 'x-sticky-key': key }),
   };
 }

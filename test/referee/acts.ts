@@ -85,7 +85,7 @@ export function finalisations(acts: readonly Act[]): ActOf<'stable'>[] {
 
 /** Reads `<slot>:<bp>:<sticky>:<ramp>.<sequence>`; undefined if it is anything else. */
 export function readRoute(value: string): Pick<RouteWrite, 'slot' | 'bp' | 'ramp' | 'sequence'> | undefined {
-  const match = /^([A-Za-z0-9_-]+):(\d{1,5}):(?:on|off):([A-Za-z0-9_~-]+)\.(\d+)$/.exec(value);
+  const match = /^([A-Za-z0-9_-]+):(\d{1,5}):(?:on|off|cookie|header):([A-Za-z0-9_~-]+)\.(\d+)$/.exec(value);
   const [, slot, bp, ramp, sequence] = match ?? [];
   if (slot === undefined || ramp === undefined || Number(bp) > 10_000) return undefined;
   return { slot, bp: Number(bp), ramp, sequence: Number(sequence) };

@@ -365,3 +365,16 @@ test('a slot that the router does not have is refused where it is written; a rou
   );
   assert.match(messages(purple, { platform: platform(haproxy) }).join(), /expected one of blue, green; .* has the type haproxy/);
 });
+
+test('users are told apart by user and then by cookie unless told otherwise, in the order that is told (R18)', () => {
+  const stickiness = (text: string): unknown => {
+    const { sticky, stickyBy } = planOf(`${FIVE_LINES}${text}`);
+    return { sticky, stickyBy };
+  };
+  assert.deepEqual(stickiness(''), { sticky: true, stickyBy: ['user', 'cookie'] });
+  assert.deepEqual(stickiness('sticky: true\n'), { sticky: true, stickyBy: ['user', 'cookie'] });
+  assert.deepEqual(stickiness('sticky: {by: [header, cookie]}\n'), { sticky: true, stickyBy: ['header', 'cookie'] });
+  assert.deepEqual(stickiness('sticky: false\n'), { sticky: false, stickyBy: undefined });
+  for (const wrong of ['{by: []}', '{by: [user, user]}', '{by: [release]}', '{by: cookie}', '{}', '2'])
+    assert.equal(messages(`${FIVE_LINES}sticky: ${wrong}\n`).length, 1, wrong);
+});

@@ -38,6 +38,8 @@ test('and it marks what is wrong', () => {
     'gates: {errors: {tolerance: 0.05}}',
     'idle: {then: wait}',
     'sticky: 1',
+    'sticky: {by: [user, nobody]}',
+    'sticky: {by: []}',
     'drain: []',
   ]) {
     assert.ok(!accepts(rolloutJsonSchema(), `${FIVE_LINES}${wrong}\n`), wrong);

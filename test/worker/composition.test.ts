@@ -166,6 +166,8 @@ test('which series count, what they must be labelled with, and proportions of on
       cutStreams: 'streams_cut_total',
       latency: { metric: 'http_ms', unit: 'ms' },
       schemaRefusals: 'refused_total',
+      stickyReturns: 'returned_total',
+      stickyViolations: 'left_total',
     },
     custom: { checkout: { bad: { metric: 'checkout_total', where: { ok: 'no' } }, all: 'checkout_total' } },
     startsAtZero: true,
@@ -180,6 +182,7 @@ test('which series count, what they must be labelled with, and proportions of on
       },
       latency: { name: 'http_ms', unit: 'ms' },
       schemaRefusals: { name: 'refused_total' },
+      stickiness: { returns: { name: 'returned_total' }, violations: { name: 'left_total' } },
       custom: { checkout: { requests: { name: 'checkout_total' }, bad: { name: 'checkout_total', where: { ok: 'no' } } } },
     },
     startsAtZero: true,
@@ -193,7 +196,12 @@ test('proportions of oneâ€™s own, and labels that are fixed, leave the exporterâ
     `${REHEARSING}metrics:\n  exporter: {type: scrape, urls: ["http://127.0.0.1:4/metrics"], labels: {fixed: {cluster: eu}}, custom: {checkout: {bad: a_total, all: b_total}}}\n`,
   );
   const source = createPorts(resolveAll(config, nothing).config, logger).metrics('exporter');
-  assert.deepEqual((await source.describe({ service: 'app', environment: 'x' })).signals, ['errors', 'latency', 'custom']);
+  assert.deepEqual((await source.describe({ service: 'app', environment: 'x' })).signals, [
+    'errors',
+    'latency',
+    'stickiness',
+    'custom',
+  ]);
   assert.deepEqual(mappingOf({ labels: { fixed: { cluster: 'eu' } } }).labels, {
     service: 'service',
     revision: { revision: 'slot', release_id: 'release' },

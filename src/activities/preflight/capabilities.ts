@@ -1,5 +1,6 @@
 import type { RolloutPlan } from '../../domain/plan.js';
 import type { RouterCapabilities } from '../../domain/route.js';
+import { pinsOf, tellsApartBy } from '../../domain/stickiness.js';
 import { throwIfCancelled } from '../execution.js';
 import { describeError } from '../failures.js';
 import { persistently } from '../waiting.js';
@@ -44,13 +45,28 @@ function holdAgainst(plan: RolloutPlan, router: RouterCapabilities): Found {
         ),
     plan.sticky && router.sticky === 'none'
       ? warn('the router cannot keep a user on one revision: users will bounce between them (R17)')
-      : NOTHING,
+      : stickiness(plan, router),
     router.drain === 'timed' ? warn('the router cannot count open streams: the drain lasts to its ceiling') : NOTHING,
     router.streamsSurvive === false ? warn('the router cuts open streams when weights change (R16)') : NOTHING,
     router.pinMiss === 'falls-through'
       ? warn('a pin that misses falls through to another revision: such answers are counted as no data')
       : NOTHING,
   );
+}
+
+/** Users are told apart by the plan's first pin from the first of them on; a later one that the router cannot is passed over. */
+function stickiness(plan: RolloutPlan, router: RouterCapabilities): Found {
+  const able = tellsApartBy(router);
+  const [first, ...later] = pinsOf(plan);
+  const list = able.join(', ');
+  if (first !== undefined && !able.includes(first))
+    return refuse(`the router cannot tell users apart by ${first}, only by ${list}: begin sticky.by with one of those (R18)`);
+  const beyond = later.filter((pin) => !able.includes(pin));
+  return beyond.length === 0
+    ? NOTHING
+    : warn(
+        `the router cannot tell users apart by ${beyond.join(', ')}: where users are seen to leave, that pin is passed over (R18)`,
+      );
 }
 
 const percent = (bp: number): string => `${String(bp / 100)} %`;

@@ -83,7 +83,15 @@ export class Sources {
 }
 
 type Signal = Exclude<keyof Reading, 'custom'>;
-const SIGNALS = ['errors', 'latency', 'coldStarts', 'queueAgeS', 'dedupe', 'schemaRefusals'] as const satisfies readonly Signal[];
+const SIGNALS = [
+  'errors',
+  'latency',
+  'coldStarts',
+  'queueAgeS',
+  'dedupe',
+  'schemaRefusals',
+  'stickiness',
+] as const satisfies readonly Signal[];
 
 function merge(readings: readonly Reading[]): Reading {
   const merged: { -readonly [K in keyof Reading]: Reading[K] } = {};

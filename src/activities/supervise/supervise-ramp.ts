@@ -16,6 +16,7 @@ import { revokeUntilItHolds } from './revoking.js';
 import { lookAt, type RouteLook } from './route-watch.js';
 import { refusalsRise } from './schema-refusals.js';
 import { sampleOf, Sources } from './sources.js';
+import { usersLeave } from './stickiness.js';
 
 type Input = Parameters<RolloutActivities['superviseRamp']>[0];
 /** Sources that answer this close together are judged together. */
@@ -242,6 +243,9 @@ class Supervision {
     const condition = held ? 'foreign' : conditionOf(policy, judgement, reading, watching);
     const streak = extend(this.#progress.streak, condition);
     this.#progress = { ...this.#progress, streak, refusals: reading.schemaRefusals?.value.candidate ?? this.#progress.refusals };
+    const seen = held ? undefined : usersLeave(this.#supervise, reading);
+    // Before a pass, which rests on users who went to and fro.
+    if (seen !== undefined) return this.#ended({ kind: 'unsticky', seen });
     if (returnOnPass && judgement.verdict === 'pass' && !held) return this.#ended({ kind: 'passed' });
     if (alarming || (condition !== known && streak.ticks >= TICKS_TO_CHANGE)) return this.#ended({ kind: 'changed' });
     return undefined;

@@ -1,5 +1,6 @@
 /** What `sluice plan` says before anybody is hurt: nothing of it is an error, and all of it has surprised somebody. */
 import type { RolloutPlan } from '../../domain/plan.js';
+import { pinsOf } from '../../domain/stickiness.js';
 import { percent } from '../../domain/telling.js';
 import { EVERYBODY, type BasisPoints } from '../../domain/words.js';
 import type { RouterConnection } from '../../spec/config-schema.js';
@@ -83,10 +84,18 @@ function smallSteps(steps: RolloutPlan['steps'], rps: number): readonly string[]
 /** The side with less traffic is what the evidence waits for. */
 const smallerShare = (weightBp: BasisPoints): number => Math.min(weightBp, EVERYBODY - weightBp) / EVERYBODY;
 
-function routerWarnings({ steps, connections, sticky }: RolloutPlan, router: RouterConnection | undefined): readonly string[] {
+function routerWarnings(plan: RolloutPlan, router: RouterConnection | undefined): readonly string[] {
+  const { steps, connections, sticky } = plan;
   if (router?.type === 'edge') return [`${connections.router} is the embedded edge, which is for trying out`];
   if (router?.type !== 'exec') return [];
-  const { lease = false, stepBp, sticky: keeps = 'none', probe } = { ...router.capabilities, probe: router.probe };
+  const {
+    lease = false,
+    stepBp,
+    sticky: keeps = 'none',
+    stickyBy = ['user'],
+    probe,
+  } = { ...router.capabilities, probe: router.probe };
+  const beyond = pinsOf(plan).filter((pin) => !stickyBy.includes(pin));
   const uneven =
     stepBp === undefined ? [] : steps.filter(({ weightBp }) => weightBp % stepBp !== 0).map(({ weightBp }) => percent(weightBp));
   return [
@@ -100,7 +109,11 @@ function routerWarnings({ steps, connections, sticky }: RolloutPlan, router: Rou
       : [`${connections.router} takes multiples of ${percent(stepBp ?? 0)} only: preflight refuses ${uneven.join(', ')}`]),
     ...(sticky && keeps === 'none'
       ? [`${connections.router} cannot keep users where they are: they may bounce between the revisions`]
-      : []),
+      : beyond.length === 0
+        ? []
+        : [
+            `${connections.router} cannot tell users apart by ${beyond.join(', ')}: preflight refuses it as the first pin, and passes over it later`,
+          ]),
     ...(probe === undefined
       ? [`${connections.router} has no probe recipe: the candidate is not probed before users reach it`]
       : []),

@@ -8,13 +8,14 @@ type Open = Extract<StatusOutcome, { kind: 'open' }>;
 
 /** `answer-api production  9f3c1e → green   step 3/5  25 %  ███░░░░░░░   soak 06:12/10:00   lease 28 s`. */
 export function header(open: Open, view: View): string {
-  const { service, environment, release, revision, step, steps, weightBp, rehearsal } = open.status;
+  const { service, environment, release, revision, step, steps, weightBp, rehearsal, stickyBy = 'user' } = open.status;
   const lease = leaseLeftMs(open, view);
   return [
     `${view.paint('bold', `${service} ${environment}`)}  ${release} → ${revision}`,
     `step ${step}/${steps}  ${percent(weightBp)}  ${bar(weightBp)}`,
     progress(open, view),
     ...(lease === undefined ? [] : [`lease ${inWords(lease)}`]),
+    ...(stickyBy === 'user' ? [] : [`told apart by ${stickyBy}`]),
     ...(rehearsal ? ['rehearsal'] : []),
   ].join('   ');
 }

@@ -23,6 +23,8 @@ export interface AccessLine {
   /** Media type; empty where the answer has none. */
   readonly ct: string;
   readonly pid: number;
+  /** Of a user whom the candidate has answered in this ramp before (R18): `kept` on it, or `broken`: sent to stable. */
+  readonly stick: 'kept' | 'broken' | '-';
 }
 
 /**
@@ -73,6 +75,6 @@ export function openLog(log: AccessLog | undefined, onError: (error: Error) => v
 
 /** The order is part of what readers were told. */
 function inOrder(line: AccessLine): string {
-  const { at, svc, slot, role, why, gen, lease, release, st, Ta, Tr, ts, bytes, ct, pid } = line;
-  return JSON.stringify({ at, svc, slot, role, why, gen, lease, release, st, Ta, Tr, ts, bytes, ct, pid });
+  const { at, svc, slot, role, why, gen, lease, release, st, Ta, Tr, ts, bytes, ct, pid, stick } = line;
+  return JSON.stringify({ at, svc, slot, role, why, gen, lease, release, st, Ta, Tr, ts, bytes, ct, pid, stick });
 }

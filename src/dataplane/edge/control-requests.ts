@@ -1,6 +1,6 @@
 /** What the control endpoint takes, checked once. */
 import { z } from 'zod';
-import { EVERYBODY, SLOTS } from '../../domain/words.js';
+import { EVERYBODY, SLOTS, STICKY_BY } from '../../domain/words.js';
 
 /** Words as the controller spelt them: they go into headers and the log as they are. */
 const word = (longest: number) =>
@@ -18,6 +18,7 @@ const route = {
   candidate: revision,
   candidateBp: z.int().min(0).max(EVERYBODY),
   sticky: z.boolean(),
+  stickyBy: z.enum(STICKY_BY).optional(),
   ramp: z.strictObject({ id: rampId, epoch: z.int().min(1), owner: word(512).min(1) }),
   sequence: z.int().min(1).max(999_999_999),
 };

@@ -42,6 +42,8 @@ export interface EdgeOptions {
   readonly say?: (text: string) => void;
   /** Header with the user's id, for stickiness (A17). x-user-id unless told. */
   readonly uidHeader?: string;
+  /** Header with a key that callers repeat on each request, for stickiness by header (R18). x-sticky-key unless told. */
+  readonly stickyHeader?: string;
   /** Longest silence of a slot before and within an answer; 60,000 unless told. Streams must beat faster (X26). */
   readonly silenceMs?: number;
   /** Between two checks of a slot; 500 unless told. */
@@ -94,6 +96,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
   const users = new Users({
     token: options.token,
     uidHeader: (options.uidHeader ?? 'x-user-id').toLowerCase(),
+    stickyHeader: (options.stickyHeader ?? 'x-sticky-key').toLowerCase(),
     now,
     random: options.random ?? Math.random,
     state: (service) => store.get(service),

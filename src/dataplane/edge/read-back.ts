@@ -1,7 +1,7 @@
 /** The edge's own account of a service, with the keys and spellings of HAProxy's control endpoint (deploy/haproxy). */
 import type { Instant, Slot } from '../../domain/words.js';
 import { NO_GENERATION, NO_RELEASE } from './names.js';
-import { generationOf, type ServiceState } from './service-state.js';
+import { generationOf, type ServiceState, type StoredRoute } from './service-state.js';
 
 export interface ReadBack {
   /** The edge's clock. */
@@ -14,7 +14,7 @@ export interface ReadBack {
   readonly ramp: string;
   readonly epoch: number;
   readonly owner: string;
-  /** `<slot>:<bp>:<on|off>:<ramp>.<sequence>`. */
+  /** `<slot>:<bp>:<on|off|cookie|header>:<ramp>.<sequence>`. */
   readonly route: string;
   readonly sequence: number;
   /** Of `ramp`, in whole seconds since the epoch; `0` without one. */
@@ -75,5 +75,10 @@ export function readBack(
 
 function routeValue({ route }: ServiceState): string {
   if (route === undefined) return `-:0:off:${NO_GENERATION}`;
-  return `${route.candidate}:${String(route.candidateBp)}:${route.sticky ? 'on' : 'off'}:${generationOf(route)}`;
+  return `${route.candidate}:${String(route.candidateBp)}:${stickyWord(route)}:${generationOf(route)}`;
+}
+
+function stickyWord({ sticky, stickyBy = 'user' }: StoredRoute): string {
+  if (!sticky) return 'off';
+  return stickyBy === 'user' ? 'on' : stickyBy;
 }

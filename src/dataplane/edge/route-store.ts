@@ -8,7 +8,7 @@
  * - a revocation waits for nothing and is for ever: a route of a revoked ramp is never followed (I5, I7).
  */
 import { randomUUID } from 'node:crypto';
-import type { BasisPoints, Instant, Slot } from '../../domain/words.js';
+import type { BasisPoints, Instant, Slot, StickyBy } from '../../domain/words.js';
 import {
   freshState,
   finalisedAs,
@@ -27,6 +27,7 @@ export interface RouteWrite {
   readonly candidate: { readonly slot: Slot; readonly release: string };
   readonly candidateBp: BasisPoints;
   readonly sticky: boolean;
+  readonly stickyBy?: StickyBy | undefined;
   readonly ramp: { readonly id: string } & Claim;
   readonly sequence: number;
 }
@@ -154,8 +155,8 @@ export class RouteStore {
   }
 }
 
-function routeOf({ candidate, candidateBp, sticky, ramp, sequence }: RouteWrite): NonNullable<ServiceState['route']> {
-  return { candidate: candidate.slot, candidateBp, sticky, ramp: ramp.id, sequence };
+function routeOf({ candidate, candidateBp, sticky, stickyBy, ramp, sequence }: RouteWrite): NonNullable<ServiceState['route']> {
+  return { candidate: candidate.slot, candidateBp, sticky, stickyBy, ramp: ramp.id, sequence };
 }
 
 /** A controller that does not know what runs in a slot leaves it out. */

@@ -2,7 +2,7 @@
  * What the edge knows of one service, as a value that is replaced whole: `durable` is what a restart returns to (A25), the
  * rest is forgotten by it. So a restart falls back to stable and never to a weight.
  */
-import type { BasisPoints, Instant, Slot } from '../../domain/words.js';
+import type { BasisPoints, Instant, Slot, StickyBy } from '../../domain/words.js';
 import { NO_GENERATION } from './names.js';
 
 export interface Claim {
@@ -27,6 +27,8 @@ export interface StoredRoute {
   readonly candidate: Slot;
   readonly candidateBp: BasisPoints;
   readonly sticky: boolean;
+  /** What users are told apart by; absent: `user`. */
+  readonly stickyBy?: StickyBy | undefined;
   readonly ramp: string;
   readonly sequence: number;
 }

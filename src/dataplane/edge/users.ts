@@ -5,8 +5,8 @@ import { EVERYBODY, type Instant, type Slot } from '../../domain/words.js';
 import type { AccessLine, LineSink } from './access-line.js';
 import { Answer, type AnswerEnd } from './answer.js';
 import { bucketOf } from './buckets.js';
-import { cookieValue, relpinCookie, uidCookie } from './cookies.js';
-import { decideRoute, type Misdirected, type Routed } from './decide-route.js';
+import { cookieValue, NO_RELWAS, relpinCookie, relwasCookie, uidCookie } from './cookies.js';
+import { decideRoute, type Misdirected, type Routed, type Stay } from './decide-route.js';
 import { Exchange } from './exchange.js';
 import { headersToClient, headersToSlot, mediaType, type OutgoingHeaders } from './headers.js';
 import { ECHO_PATH, NO_RELEASE } from './names.js';
@@ -18,6 +18,8 @@ export interface UsersOptions {
   readonly token: string;
   /** Lower-case header with the user's id. */
   readonly uidHeader: string;
+  /** Lower-case header with the key that the caller repeats. */
+  readonly stickyHeader: string;
   readonly now: () => Instant;
   /** 0 to 1, 1 left out. */
   readonly random: () => number;
@@ -76,12 +78,12 @@ export class Users {
     const none = '-';
     this.#options.log.write({
       ...{ at: this.#options.now(), svc: none, slot: none, role: none, why: none, gen: none, lease: none, release: none },
-      ...{ st: status, Ta: 0, Tr: -1, ts: 'PR--', bytes: 0, ct: none, pid: process.pid },
+      ...{ st: status, Ta: 0, Tr: -1, ts: 'PR--', bytes: 0, ct: none, pid: process.pid, stick: none },
     });
   }
 
   #decide({ headers }: IncomingMessage, service: string): Decision {
-    const { now, random, state: stateOf, slots, uidHeader } = this.#options;
+    const { now, random, state: stateOf, slots, uidHeader, stickyHeader } = this.#options;
     const state = stateOf(service);
     const lease = leaseOf(state, now());
     const mayPin = this.#isToken(single(headers[TOKEN_HEADER]));
@@ -90,7 +92,9 @@ export class Users {
       pin: mayPin ? pinOf(headers) : { kind: 'none' },
       isAlive: (slot) => slots(service)[slot].isAlive,
       relpin: () => cookieValue(headers.cookie, 'relpin'),
-      user: () => userOf(single(headers[uidHeader]), headers.cookie),
+      relwas: () => cookieValue(headers.cookie, 'relwas'),
+      user: (by) =>
+        userOf(by === 'cookie' ? undefined : single(headers[by === 'user' ? uidHeader : stickyHeader]), headers.cookie),
       newUser: randomUUID,
       bucket: (ramp, user) => bucketOf(service, ramp, user),
       draw: () => Math.floor(random() * EVERYBODY),
@@ -151,12 +155,18 @@ function marks({ target, state, lease }: Decision): OutgoingHeaders {
   };
 }
 
-function cookiesOf({ state: { route } }: Decision, { why, slot, newUser }: Routed, type: string): string[] {
+function cookiesOf({ state: { route } }: Decision, { why, slot, newUser, stay }: Routed, type: string): string[] {
   const isDrawn = why === 'bucket' || why === 'draw';
   return [
     ...(newUser === undefined ? [] : [uidCookie(newUser)]),
     ...(isDrawn && route !== undefined && STREAMED.has(type) ? [relpinCookie(route.ramp, slot)] : []),
+    ...markOf(stay),
   ];
+}
+
+function markOf(stay: Stay): string[] {
+  if (stay.kind === 'first') return [relwasCookie(stay.mark)];
+  return stay.kind === 'broken' ? [NO_RELWAS] : [];
 }
 
 function lineOf(at: Instant, { service, state, lease, target }: Decision, end: AnswerEnd): AccessLine {
@@ -177,6 +187,7 @@ function lineOf(at: Instant, { service, state, lease, target }: Decision, end: A
     bytes: end.bytes,
     ct: end.contentType === '' ? '-' : end.contentType,
     pid: process.pid,
+    stick: routed?.stay.kind === 'kept' || routed?.stay.kind === 'broken' ? routed.stay.kind : '-',
   };
 }
 

@@ -7,6 +7,10 @@
 type RouteReason = 'pin' | 'no-lease' | 'no-candidate' | 'relpin' | 'bucket' | 'draw' | 'candidate-down';
 
 export interface LoggedRequest {
+  /** When it was routed, in milliseconds since the epoch; 0 where the line does not say. */
+  readonly at: number;
+  /** Ramp and sequence of the route that decided; empty where the line does not say. */
+  readonly generation: string;
   readonly service: string;
   /** Undefined: the router answered by itself, before it chose a slot. */
   readonly slot: string | undefined;
@@ -25,6 +29,8 @@ export interface LoggedRequest {
   readonly contentType: string;
   /** Of HAProxy's worker process. */
   readonly pid: number;
+  /** Of a user whom the candidate had answered before: kept there, or sent to stable. Undefined: of nobody known. */
+  readonly stick: 'kept' | 'broken' | undefined;
 }
 
 export type ParsedLine =
@@ -64,14 +70,18 @@ function requestOf(fields: Readonly<Record<string, unknown>>): LoggedRequest | u
   const role = said(fields['role']);
   const why = said(fields['why']);
   const release = said(fields['release']) ?? '';
+  const stick = said(fields['stick']);
   if (typeof svc !== 'string' || !NAME.test(svc)) return undefined;
   if (slot !== undefined && !NAME.test(slot)) return undefined;
   if (role !== undefined && role !== 'stable' && role !== 'candidate') return undefined;
   if (why !== undefined && !isReason(why)) return undefined;
   if (release.length > 128) return undefined;
+  if (stick !== undefined && stick !== 'kept' && stick !== 'broken') return undefined;
   if (!isWhole(st, -1, 999) || !isWhole(Ta, -1, MAX_MS) || !isWhole(Tr, -1, MAX_MS) || !isWhole(pid, 0, MAX_MS)) return undefined;
   if (typeof ts !== 'string' || ts.length < 2 || ts.length > 4) return undefined;
   return {
+    at: Number.isFinite(fields['at']) ? (fields['at'] as number) : 0,
+    generation: said(fields['gen']) ?? '',
     service: svc,
     slot,
     role,
@@ -83,6 +93,7 @@ function requestOf(fields: Readonly<Record<string, unknown>>): LoggedRequest | u
     termination: ts,
     contentType: said(fields['ct']) ?? '',
     pid,
+    stick,
   };
 }
 

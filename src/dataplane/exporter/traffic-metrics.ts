@@ -26,6 +26,10 @@ export class TrafficMetrics {
   readonly #latency: Histogram;
   readonly #unrouted: Counter;
   readonly #candidateDown: Counter;
+  readonly #returns: Counter;
+  readonly #violations: Counter;
+  /** The route that decided on the request routed last. */
+  #newest = { at: 0, generation: '' };
 
   constructor(boundsMs: readonly number[]) {
     const registers = [this.registry];
@@ -63,6 +67,16 @@ export class TrafficMetrics {
       'Requests drawn for a candidate without live servers, which stable got.',
       ['service', 'worker'],
     );
+    this.#returns = counter(
+      'sluice_sticky_returns_total',
+      'Requests of users whom the candidate had answered before in its ramp, by the revision that answered now.',
+      OF_REVISION,
+    );
+    this.#violations = counter(
+      'sluice_sticky_violations_total',
+      'Those of them that stable answered because the user was told apart as somebody else.',
+      OF_REVISION,
+    );
   }
 
   declare(service: string): void {
@@ -81,13 +95,23 @@ export class TrafficMetrics {
 
   /** `waitedMs`: undefined where nothing tells. */
   user(request: LoggedRequest, waitedMs: number | undefined, worker: 'current' | 'draining'): void {
-    const { service, role = '', why } = request;
+    const { service, role = '', why, stick } = request;
     const labels = ofRevision(request);
     this.#requests.inc(ofRequest(request));
     const by = cutBy(request);
     if (by !== undefined) this.#cut.inc({ ...labels, role, by });
     if (waitedMs !== undefined) this.#latency.observe(labels, waitedMs / 1_000);
+    if (this.#isOfTheNewestRoute(request)) {
+      if (stick !== undefined) this.#returns.inc(labels);
+      if (stick === 'broken') this.#violations.inc(labels);
+    }
     if (why === 'candidate-down') this.#candidateDown.inc({ service, worker });
+  }
+
+  /** A line is written when its answer ends: whom an earlier route sent away must not count against the one that mended it. */
+  #isOfTheNewestRoute({ at, generation }: LoggedRequest): boolean {
+    if (at >= this.#newest.at) this.#newest = { at, generation };
+    return generation === this.#newest.generation;
   }
 
   born({ service, slot, release }: ReleaseKey): void {
@@ -97,6 +121,7 @@ export class TrafficMetrics {
         for (const code of CODES) counter.inc({ ...labels, role, code }, 0);
       for (const by of CUTTERS) this.#cut.inc({ ...labels, role, by }, 0);
     }
+    for (const counter of [this.#returns, this.#violations]) counter.inc(labels, 0);
     this.#latency.zero(labels);
   }
 
@@ -107,6 +132,7 @@ export class TrafficMetrics {
         for (const code of ALL_CODES) counter.remove({ ...labels, role, code });
       for (const by of CUTTERS) this.#cut.remove({ ...labels, role, by });
     }
+    for (const counter of [this.#returns, this.#violations]) counter.remove(labels);
     this.#latency.remove(labels);
   }
 }

@@ -25,16 +25,16 @@ export interface Read {
 export function readingOf(looking: Looking, freshness: Freshness): Read {
   const { tally, mapping } = looking;
   const { metrics, measures, proportions, values } = askedFor(mapping, looking.measured.pair);
-  const { errors, latency, coldStarts, dedupe, schemaRefusals } = metrics;
+  const { errors, latency, coldStarts, dedupe, schemaRefusals, stickiness } = metrics;
   const inSight = measures.filter((measure) => scopesOf(measure, looking).length > 0);
   const counted = new Map(inSight.map((measure) => [measure.key, countMeasure(measure, looking)]));
   const absent: string[] = [];
 
-  const sample = <T>(signal: string, keys: readonly string[], value: () => T): Sample<T> | undefined => {
+  const sample = <T>(signal: string, keys: readonly string[], value: () => T, isMissed = true): Sample<T> | undefined => {
     const parts = keys.flatMap((key) => counted.get(key) ?? []);
     const missing = parts.find((part): part is Counted & { kind: 'absent' } => part.kind === 'absent');
     if (missing !== undefined) {
-      absent.push(`${signal}: ${missing.why}`);
+      if (isMissed) absent.push(`${signal}: ${missing.why}`);
       return undefined;
     }
     return stamped(Math.min(...parts.map((part) => (part.kind === 'counted' ? part.newest : NaN))), value(), looking, freshness);
@@ -70,6 +70,15 @@ export function readingOf(looking: Looking, freshness: Freshness): Read {
         })),
       schemaRefusals:
         schemaRefusals && sample('schemaRefusals', ['schemaRefusals'], () => both((scope) => count('schemaRefusals', scope))),
+      stickiness:
+        stickiness &&
+        sample(
+          'stickiness',
+          ['stickiness.returns', 'stickiness.violations'],
+          () => ({ returns: count('stickiness.returns', 'service'), violations: count('stickiness.violations', 'service') }),
+          // No gate waits for it, and a router that does not look for it is no fault.
+          false,
+        ),
       custom: named([
         ...proportions
           .filter((name) => counted.has(`custom.${name}.bad`))

@@ -40,6 +40,7 @@ const metrics = z.strictObject({
   queueAgeS: selector.extend({ unit: z.enum(['s', 'ms']).default('s') }).optional(),
   dedupe: z.strictObject({ replays: selector, misses: selector, duplicateEffects: selector }).optional(),
   schemaRefusals: selector.optional(),
+  stickiness: z.strictObject({ returns: selector, violations: selector }).optional(),
   custom: z.record(z.string().min(1), proportion).optional(),
 });
 
@@ -56,6 +57,7 @@ export const EXPORTER_METRICS: z.input<typeof metrics> = {
     cutStreams: { name: 'sluice_streams_cut_total', where: { by: 'server' } },
   },
   latency: { name: 'sluice_latency_seconds', unit: 's' },
+  stickiness: { returns: { name: 'sluice_sticky_returns_total' }, violations: { name: 'sluice_sticky_violations_total' } },
 };
 
 /** What a service shows that has the guard's metrics on. */
@@ -166,7 +168,7 @@ function ownCounter(key: string, one: Counter, per: Measure['per']): Measure {
 
 /** Everything that the mapping asks to be counted. The gauge of the queue's age is not among it. */
 function measuresOf(metrics: Metrics): readonly Measure[] {
-  const { errors, latency, coldStarts, dedupe, schemaRefusals, custom } = metrics;
+  const { errors, latency, coldStarts, dedupe, schemaRefusals, stickiness, custom } = metrics;
   return [
     ...(errors ? [counter('errors.requests', errors.requests), counter('errors.bad', errors.bad)] : []),
     ...(errors?.cutStreams ? [counter('errors.cutStreams', errors.cutStreams)] : []),
@@ -175,6 +177,8 @@ function measuresOf(metrics: Metrics): readonly Measure[] {
     ...(dedupe ? [counter('dedupe.replays', dedupe.replays, 'service'), counter('dedupe.misses', dedupe.misses, 'service')] : []),
     ...(dedupe ? [counter('dedupe.duplicateEffects', dedupe.duplicateEffects, 'service')] : []),
     ...(schemaRefusals ? [counter('schemaRefusals', schemaRefusals)] : []),
+    ...(stickiness ? [counter('stickiness.returns', stickiness.returns, 'service')] : []),
+    ...(stickiness ? [counter('stickiness.violations', stickiness.violations, 'service')] : []),
     ...Object.entries(custom ?? {}).flatMap(([name, one]) => proportionOf(`custom.${name}`, one)),
   ];
 }

@@ -49,6 +49,11 @@ test('what a router cannot do is said before the start', () => {
   assert.match(said, /takes multiples of 5 % only: preflight refuses 1 %/);
   assert.match(said, /they may bounce/);
   assert.match(said, /no probe recipe/);
+  const sticky = { ...router, capabilities: { ...router.capabilities, sticky: 'key-hash' } } as const;
+  const climbing = planWith({ stickyBy: ['user', 'cookie'] });
+  assert.match(planWarnings(climbing, sticky).join('\n'), /cannot tell users apart by cookie: .* passes over it later/);
+  const able = { ...sticky, capabilities: { ...sticky.capabilities, stickyBy: ['user' as const, 'cookie' as const] } };
+  assert.doesNotMatch(planWarnings(climbing, able).join('\n'), /tell users apart/);
 });
 
 test('a rehearsal, and what nobody watches over, is said', () => {

@@ -15,12 +15,19 @@ function at(candidateBp: number, sticky = true): ServiceState {
   };
 }
 
+function by(stickyBy: 'cookie' | 'header'): ServiceState {
+  const { route, ...state } = at(5_000);
+  assert.ok(route);
+  return { ...state, route: { ...route, stickyBy } };
+}
+
 function facts(more: Partial<RoutingFacts> = {}): RoutingFacts {
   return {
     lease: 'live',
     pin: { kind: 'none' },
     isAlive: () => true,
     relpin: () => undefined,
+    relwas: () => undefined,
     user: () => 'somebody',
     newUser: () => 'new-user',
     bucket: () => 4_999,
@@ -126,6 +133,45 @@ void test('only a user without an id gets a new one, and the first answer agrees
   const fresh = decideRoute(at(5_000), facts({ user: () => undefined, bucket: (_, user) => (user === 'new-user' ? 1 : 9_999) }));
   assert.ok(known.kind === 'routed' && fresh.kind === 'routed');
   assert.deepEqual([known.newUser, fresh.newUser, fresh.slot], [undefined, 'new-user', 'green']);
+});
+
+void test('users are told apart by what the route says, and by their id where it says nothing', () => {
+  const asked: string[] = [];
+  const noting = facts({
+    user: (how) => {
+      asked.push(how);
+      return 'somebody';
+    },
+  });
+  for (const state of [at(5_000), by('cookie'), by('header')]) decideRoute(state, noting);
+  assert.deepEqual(asked, ['user', 'cookie', 'header']);
+});
+
+void test('the candidate marks whom it answers, and who comes back with the mark was kept or has left (R18)', () => {
+  const mark = `${RAMP}.user`;
+  const back = { relwas: () => mark };
+  const away = { bucket: () => 9_999 };
+  const table: [string, ServiceState, Partial<RoutingFacts>, Routed['stay']][] = [
+    ['the candidate marks', at(5_000), {}, { kind: 'first', mark }],
+    ['the mark names what users are told apart by', by('cookie'), {}, { kind: 'first', mark: `${RAMP}.cookie` }],
+    ['stable marks nobody', at(5_000), away, { kind: 'undecided' }],
+    ['back on the candidate', at(5_000), back, { kind: 'kept' }],
+    ['sent to stable', at(5_000), { ...back, ...away }, { kind: 'broken' }],
+    ['marked anew by another pin', by('header'), back, { kind: 'first', mark: `${RAMP}.header` }],
+    ['a mark of another ramp is none', at(5_000), { relwas: () => 'release-2~2.user', ...away }, { kind: 'undecided' }],
+    ['an id that is just given marks nobody', at(5_000), { user: () => undefined }, { kind: 'undecided' }],
+    ['a dead candidate sends nobody away', at(5_000), { ...back, isAlive: (slot) => slot === 'blue' }, { kind: 'undecided' }],
+    ['a lease that lapsed sends nobody away', at(5_000), { ...back, lease: 'expired' }, { kind: 'undecided' }],
+    ['a pin is not a user', at(5_000), { ...back, pin: pin('stable') }, { kind: 'undecided' }],
+    ['a stream that comes back says nothing', at(5_000), { ...back, relpin: () => `${RAMP}.blue` }, { kind: 'undecided' }],
+    ['without stickiness nobody stays', at(5_000, false), { ...back, draw: () => 9_999 }, { kind: 'undecided' }],
+    ['at 0 % nobody may stay', at(0), back, { kind: 'undecided' }],
+    ['at 100 % nobody can leave', at(10_000), back, { kind: 'undecided' }],
+  ];
+  for (const [what, state, more, stay] of table) {
+    const found = decideRoute(state, facts(more));
+    assert.deepEqual(found.kind === 'routed' && found.stay, stay, what);
+  }
 });
 
 void test('nobody leaves the candidate while the weight rises, a retry finds the same users, and the next release others (A17)', () => {

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
+import { STICKY_BY } from '../../../src/domain/words.js';
 import { EdgeRouter } from '../../../src/providers/routers/edge/router.js';
 import type { TrafficRouter } from '../../../src/providers/ports.js';
 import { until } from '../../harness/until.js';
@@ -38,6 +39,17 @@ const BETWEEN: readonly Readonly<Record<string, string>>[] = [
   { cookie: `relpin=${RAMP}.green` },
   { cookie: `a=b; relpin=${RAMP}.blue; c=d` },
   { ...token, 'x-release': 'canary', cookie: `relpin=${RAMP}.blue` },
+];
+
+const everything = { ...user, 'x-sticky-key': 'a-key' };
+/** At 99.99 and 0.01 %, where as good as nobody's bucket is on the other side: who stays and who has left (R18). */
+const STAYING: readonly Readonly<Record<string, string>>[] = [
+  {},
+  ...['', `; relwas=${RAMP}.blue`, '; relwas=release-2~9.user', ...STICKY_BY.map((by) => `; relwas=${RAMP}.${by}`)].map(
+    (more) => ({ ...everything, cookie: `uid=0123456789abcdef${more}` }),
+  ),
+  { ...everything, cookie: `relwas=${RAMP}.user; relpin=${RAMP}.blue` },
+  { ...token, 'x-release': 'blue', cookie: `relwas=${RAMP}.user` },
 ];
 
 const withoutHaproxy = spawnSync('haproxy', ['-v']).status !== 0;
@@ -85,6 +97,13 @@ void test(
       await same('at 50 %', BETWEEN);
       await tell((one) => one.apply(target, write('release-2', 4, 5_000, { sticky: false }), LEASE_MS));
       await same('at 50 % without stickiness', BETWEEN);
+      for (const [index, stickyBy] of STICKY_BY.entries()) {
+        for (const [at, bp] of [9_999, 1].entries()) {
+          const sequence = 5 + 2 * index + at;
+          await tell((one) => one.apply(target, write('release-2', sequence, bp, { stickyBy }), LEASE_MS));
+          await same(`at ${String(bp)} bp by ${stickyBy}`, STAYING);
+        }
+      }
       await tell((one) => one.revoke(target, write('release-2', 4, 0).ramp));
       await same('revoked', [...EXACT, ...BETWEEN]);
       const ramp = { id: 'release-2~2', epoch: 2, owner: 'rollout/production/app' };
@@ -133,8 +152,12 @@ function lineOf({
   st,
   ts,
   ct,
-}: Pick<Line, 'svc' | 'slot' | 'role' | 'why' | 'gen' | 'lease' | 'release' | 'st' | 'ct'> & { ts: string }): object {
-  return { svc, slot, role, why, gen, lease, release, st, ts, ct };
+  stick,
+}: Pick<Line, 'svc' | 'slot' | 'role' | 'why' | 'gen' | 'lease' | 'release' | 'st' | 'ct'> & {
+  ts: string;
+  stick: string;
+}): object {
+  return { svc, slot, role, why, gen, lease, release, st, ts, ct, stick };
 }
 
 async function readBackOf(edge: TestEdge): Promise<object> {

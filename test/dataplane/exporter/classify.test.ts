@@ -5,6 +5,8 @@ import { codeClassOf, cutBy, latencyOf, trafficOf } from '../../../src/dataplane
 import type { LoggedRequest } from '../../../src/dataplane/exporter/log-line.js';
 
 const request = (fields: Partial<LoggedRequest> = {}): LoggedRequest => ({
+  at: 0,
+  generation: '',
   service: 'app',
   slot: 'blue',
   role: 'stable',
@@ -16,6 +18,7 @@ const request = (fields: Partial<LoggedRequest> = {}): LoggedRequest => ({
   termination: '----',
   contentType: 'application/json',
   pid: 1,
+  stick: undefined,
   ...fields,
 });
 

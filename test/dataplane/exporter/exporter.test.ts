@@ -34,6 +34,8 @@ test('the series of both slots of a configured service exist from the start, wit
         assert.equal(page.sum('sluice_streams_cut_total', { service: 'app', revision, role, by }), 0);
     }
     assert.equal(page.sum('sluice_latency_seconds_bucket', { service: 'app', revision, le: '+Inf' }), 0);
+    for (const family of ['sluice_sticky_returns_total', 'sluice_sticky_violations_total'])
+      assert.equal(page.sum(family, { service: 'app', revision }), 0);
   }
   assert.equal(page.sum('sluice_candidate_down_total', { service: 'app' }), 0);
   assert.equal(page.sum('sluice_requests_total', { service: 'other' }), undefined);
@@ -72,6 +74,37 @@ test('pinned traffic is in no series of users, and relpin counts by itself', asy
   assert.equal(page.sum('sluice_pinned_requests_total', { revision: 'blue', code: '5xx' }), 1);
   assert.equal(page.sum('sluice_pinned_requests_total', { revision: 'blue', code: '2xx' }), 1);
   assert.equal(page.sum('sluice_relpin_requests_total', { revision: 'blue', code: '5xx' }), 1);
+});
+
+test('users who come back count by who answers them now, and who has left counts as violated too; probes and streams never', async () => {
+  const exporter = await start();
+  const source = scrapeSource({ urls: [exporter.addresses.http.url] });
+  const revisions = {
+    stable: { id: 'blue', slot: 'blue', release: 'r1' },
+    candidate: { id: 'green', slot: 'green', release: 'r2' },
+  };
+  const read = (cursor: Cursor) =>
+    source.read({ service: 'app', environment: 'test' }, revisions, cursor, AbortSignal.timeout(5_000));
+  const { cursor } = await read('begin');
+  await send(exporter, [
+    line({ ...GREEN, why: 'bucket', stick: 'kept' }),
+    line({ ...GREEN, why: 'bucket', stick: 'kept' }),
+    line({ why: 'bucket', stick: 'broken' }),
+    line({ why: 'bucket' }),
+    line({ why: 'pin', stick: 'broken' }),
+    line({ why: 'relpin', stick: 'broken' }),
+    // A slow answer that an earlier route decided on.
+    line({ why: 'bucket', stick: 'broken', at: 1_699_999_990_000, gen: 'r2~0a1b2c3d.3' }),
+  ]);
+  const page = await pageAfter(exporter, 7);
+  const sums = (family: string) =>
+    [
+      { revision: 'green', release_id: 'r2' },
+      { revision: 'blue', release_id: 'r1' },
+    ].map((labels) => page.sum(family, labels));
+  assert.deepEqual(sums('sluice_sticky_returns_total'), [2, 1]);
+  assert.deepEqual(sums('sluice_sticky_violations_total'), [0, 1]);
+  assert.deepEqual((await read(cursor)).reading.stickiness?.value, { returns: 3, violations: 1 });
 });
 
 test('streams that broke after a 200 count by who cut them', async () => {

@@ -20,6 +20,7 @@ export interface LineFields {
   readonly bytes: number;
   readonly ct: string;
   readonly pid: number;
+  readonly stick: string;
 }
 
 const USUAL: LineFields = {
@@ -38,6 +39,7 @@ const USUAL: LineFields = {
   bytes: 120,
   ct: 'application/json',
   pid: 100,
+  stick: '-',
 };
 
 export const line = (fields: Partial<Record<keyof LineFields, unknown>> = {}): string => JSON.stringify({ ...USUAL, ...fields });

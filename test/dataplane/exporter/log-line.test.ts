@@ -8,6 +8,8 @@ test('a line becomes a request', () => {
   assert.deepEqual(parseLogLine(`${line()}\n`), {
     kind: 'request',
     request: {
+      at: 1_700_000_000_000,
+      generation: 'r2~0a1b2c3d.4',
       service: 'app',
       slot: 'blue',
       role: 'stable',
@@ -19,6 +21,7 @@ test('a line becomes a request', () => {
       termination: '----',
       contentType: 'application/json',
       pid: 100,
+      stick: undefined,
     },
   });
 });
@@ -32,6 +35,14 @@ test('what HAProxy does not know is undefined, and an unknown release is empty',
     const other = parseLogLine(line({ release: unknown }));
     assert.ok(other.kind === 'request' && other.request.release === '');
   }
+});
+
+test('who came back to the candidate was kept, or is broken away; a router of before does not say', () => {
+  const stick = (said: unknown): unknown => {
+    const parsed = parseLogLine(line({ stick: said }));
+    return parsed.kind === 'request' && parsed.request.stick;
+  };
+  assert.deepEqual(['kept', 'broken', '-', undefined].map(stick), ['kept', 'broken', undefined, undefined]);
 });
 
 test('health and start-up messages are no JSON, and bytes that never became a request are nobody’s', () => {
@@ -50,6 +61,7 @@ for (const [what, text] of [
   ['a status that is no whole number', line({ st: 200.5 })],
   ['a time below -1', line({ Ta: -2 })],
   ['a reason that nobody knows', line({ why: 'because' })],
+  ['a stay that nobody knows', line({ stick: 'perhaps' })],
   ['a role that nobody knows', line({ role: 'leader' })],
   ['a slot with a space', line({ slot: 'bl ue' })],
   ['a service with a line feed', line({ svc: 'a\nb' })],

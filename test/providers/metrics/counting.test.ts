@@ -201,6 +201,7 @@ test('cold starts, dedupe, schema refusals and custom gates are counted as the m
         duplicateEffects: { name: 'duplicates_total' },
       },
       schemaRefusals: { name: 'refusals_total' },
+      stickiness: { returns: { name: 'returns_total' }, violations: { name: 'left_total' } },
       custom: {
         'empty answers': { requests: { name: 'answers_total' }, bad: { name: 'answers_total', where: { length: '0' } } },
       },
@@ -213,6 +214,8 @@ test('cold starts, dedupe, schema refusals and custom gates are counted as the m
         `starts_total{${labels},kind="cold"} ${String(n)}`,
         `starts_total{${labels},kind="warm"} ${String(3 * n)}`,
         `refusals_total{${labels}} ${String(n)}`,
+        `returns_total{${labels}} ${String(7 * n)}`,
+        `left_total{${labels}} ${slot === 'blue' ? String(n) : '0'}`,
         `answers_total{${labels},length="0"} ${String(n)}`,
         `answers_total{${labels},length="many"} ${String(9 * n)}`,
         `replays_total{${labels}} ${String(5 * n)}`,
@@ -225,6 +228,7 @@ test('cold starts, dedupe, schema refusals and custom gates are counted as the m
   assert.deepEqual(reading.coldStarts?.value, { stable: { requests: 8, bad: 2 }, candidate: { requests: 8, bad: 2 } });
   assert.deepEqual(reading.dedupe?.value, { replays: 20, misses: 0, duplicateEffects: 0 });
   assert.deepEqual(reading.schemaRefusals?.value, { stable: 2, candidate: 2 });
+  assert.deepEqual(reading.stickiness?.value, { returns: 28, violations: 2 }, 'of both revisions together');
   const both = { requests: 20, bad: 2 };
   assert.deepEqual(reading.custom?.['empty answers']?.value, { stable: both, candidate: both });
 });

@@ -27,7 +27,24 @@ void test('deploy/haproxy/haproxy.cfg is the rendering for one service, app', ()
 });
 
 void test('a line of the log has exactly the keys that its readers were promised, also for bytes that were no request', () => {
-  const keys = ['at', 'svc', 'slot', 'role', 'why', 'gen', 'lease', 'release', 'st', 'Ta', 'Tr', 'ts', 'bytes', 'ct', 'pid'];
+  const keys = [
+    'at',
+    'svc',
+    'slot',
+    'role',
+    'why',
+    'gen',
+    'lease',
+    'release',
+    'st',
+    'Ta',
+    'Tr',
+    'ts',
+    'bytes',
+    'ct',
+    'pid',
+    'stick',
+  ];
   const formats = haproxyConfiguration({ services: [slotsFromEnvironment('app')] }).match(/^ {2}(error-)?log-format .*$/gm) ?? [];
   assert.equal(formats.length, 2);
   for (const format of formats)

@@ -1,7 +1,8 @@
 /** The embedded edge keeps every rule of a traffic router: the one suite, on real requests. */
 import { Pool } from 'undici';
 import { EdgeRouter } from '../../../src/providers/routers/edge/router.js';
-import { routerConformance, type RouterStage } from '../../../src/testing/router-conformance.js';
+import { routerConformance, type Identity, type RouterStage } from '../../../src/testing/router-conformance.js';
+import { identityHeaders } from '../../harness/route-headers.js';
 import { ask, startTestEdge, TOKEN, type TestEdge } from '../../dataplane/edge/support.js';
 import { until } from '../../harness/until.js';
 import { SlowControl } from './edge-support.js';
@@ -21,7 +22,8 @@ async function startStage(): Promise<RouterStage> {
     target,
     stable,
     candidate,
-    ask: (users) => Promise.all(users.map((user) => revisionFor(pool, user))),
+    ask: (users) => Promise.all(users.map((user) => revisionFor(pool, { user }))),
+    askAs: (callers) => Promise.all(callers.map((caller) => revisionFor(pool, caller))),
     follow: async ({ url, headers, answeredBy }) => {
       const answer = await ask(url, { headers: { ...headers } });
       return { named: answer.headers[answeredBy.header]?.toString(), answeredBy: String(answer.headers['x-revision']) };
@@ -48,8 +50,8 @@ async function startStage(): Promise<RouterStage> {
   };
 }
 
-async function revisionFor(pool: Pool, user: string): Promise<string> {
-  const { headers, body } = await pool.request({ path: '/', method: 'GET', headers: { 'x-user-id': user } });
+async function revisionFor(pool: Pool, caller: Identity): Promise<string> {
+  const { headers, body } = await pool.request({ path: '/', method: 'GET', headers: identityHeaders(caller) });
   await body.dump();
   return String(headers['x-revision']);
 }

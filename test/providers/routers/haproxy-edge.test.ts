@@ -1,6 +1,6 @@
 /** What HAProxy itself does with users' requests by the product's configuration: pins, log, echo, odd values, dead slots. */
 import assert from 'node:assert/strict';
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import { connect, type AddressInfo } from 'node:net';
 import { after, before, test } from 'node:test';
 import { openStreams } from '../../harness/streams.js';
@@ -200,6 +200,28 @@ stageTest('a stream gets the cookie that brings it back, and a plain answer does
     String((await stage.get(user, '/stream?s=0.1')).headers['set-cookie']),
     /^relpin=cookies~1\.green; Path=\/; Max-Age=600; HttpOnly; SameSite=Lax$/,
   );
+});
+
+stageTest('a user whom the candidate answered is known again, kept or sent away, and counted once (R18)', async (stage) => {
+  const cookiesOf = (answer: { readonly headers: IncomingHttpHeaders }): readonly string[] =>
+    [answer.headers['set-cookie'] ?? []].flat();
+  const sticks = (): readonly string[] => stage.log.lines.map(({ stick }) => stick);
+  const user = { 'x-user-id': 'somebody' };
+  await stage.router.apply(target, write('stays', 1, 9_999), LEASE_MS);
+  assert.deepEqual(cookiesOf(await stage.get(user)), ['relwas=stays~1.user; Path=/; Max-Age=600; HttpOnly; SameSite=Lax']);
+  const back = { ...user, cookie: 'relwas=stays~1.user' };
+  assert.deepEqual(cookiesOf(await stage.get(back)), [], 'marked already');
+  assert.deepEqual(
+    cookiesOf(await stage.get()).map((cookie) => cookie.split('=')[0]),
+    ['uid'],
+    'an id that is just given is no mark yet',
+  );
+  assert.deepEqual((await stage.get(back, '/.well-known/sluice-route?svc=app')).headers['set-cookie'], undefined);
+  await stage.router.apply(target, write('stays', 2, 1), LEASE_MS);
+  assert.deepEqual(cookiesOf(await stage.get(back)), ['relwas=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax']);
+  await stage.get(user);
+  await until(() => stage.log.lines.length >= 5, { withinMs: 5_000, what: 'five lines' });
+  assert.deepEqual(sticks(), ['-', 'kept', '-', 'broken', '-']);
 });
 
 void test('a dead candidate gets no draw and no pin, and the router says so', async () => {

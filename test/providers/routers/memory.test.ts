@@ -24,6 +24,7 @@ function startStage(): Promise<RouterStage> {
     stable,
     candidate,
     ask: (users) => Promise.resolve(users.map((user) => router.serve(target, user).id)),
+    askAs: (callers) => Promise.resolve(callers.map((caller) => router.serve(target, caller).id)),
     follow: ({ headers }) => {
       const answeredBy = router.servePinned(target, headers)?.id;
       return Promise.resolve({ named: answeredBy, answeredBy: answeredBy ?? 'nobody' });

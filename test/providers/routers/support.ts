@@ -7,10 +7,10 @@ import { Pool } from 'undici';
 import type { RouteIntent } from '../../../src/domain/route.js';
 import { haproxyRunFiles } from '../../../src/providers/routers/haproxy/configuration.js';
 import { HaproxyRouter, type HaproxyRouterOptions } from '../../../src/providers/routers/haproxy/router.js';
-import type { RouterStage } from '../../../src/testing/router-conformance.js';
+import type { Identity, RouterStage } from '../../../src/testing/router-conformance.js';
 import { AccessLog } from '../../harness/access-log.js';
 import { Haproxy } from '../../harness/haproxy.js';
-import { routeHeaders, type RouteHeaders } from '../../harness/route-headers.js';
+import { identityHeaders, routeHeaders, type RouteHeaders } from '../../harness/route-headers.js';
 import { TestService } from '../../harness/service.js';
 import { SocketRecorder, type FaultRule } from '../../harness/socket-recorder.js';
 import { isUncut, openStreams } from '../../harness/streams.js';
@@ -114,6 +114,10 @@ export class HaproxyStage implements RouterStage {
 
   async ask(users: readonly string[]): Promise<readonly string[]> {
     return Promise.all(users.map(async (user) => (await this.get({ 'x-user-id': user })).revision ?? 'nobody'));
+  }
+
+  async askAs(callers: readonly Identity[]): Promise<readonly string[]> {
+    return Promise.all(callers.map(async (caller) => (await this.get(identityHeaders(caller))).revision ?? 'nobody'));
   }
 
   async get(headers: Readonly<Record<string, string>> = {}, path = '/'): Promise<Answer> {

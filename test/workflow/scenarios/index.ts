@@ -8,12 +8,14 @@ import { PEOPLE } from './people.js';
 import { PHASES } from './phases.js';
 import { PLATFORM } from './platform.js';
 import type { Scenario } from './scenario.js';
+import { STICKINESS } from './stickiness.js';
 
 export const SCENARIOS: readonly Scenario[] = [
   ...HOLDS,
   ...PLATFORM,
   ...HEALTHY,
   ...GATES,
+  ...STICKINESS,
   ...PEOPLE,
   ...INSTANTS,
   ...ENDINGS,

@@ -6,7 +6,7 @@
  * for a minute, of a worker that was stopped or a network that was slow, changes nothing (I7).
  */
 import type { RouteIntent, RouterCapabilities, RouteState } from '../../../domain/route.js';
-import type { Ramp, Revision, Target } from '../../../domain/words.js';
+import { STICKY_BY, type Ramp, type Revision, type Target } from '../../../domain/words.js';
 import { permanent } from '../../errors.js';
 import type { Inflight, ProbeRecipe, Receipt, TrafficRouter } from '../../ports.js';
 import {
@@ -58,6 +58,7 @@ export class EdgeRouter implements TrafficRouter {
       pin: 'header',
       pinMiss: 'fails',
       sticky: 'key-hash',
+      stickyBy: STICKY_BY,
       drain: 'counted',
       streamsSurvive: true,
       echo: true,
@@ -181,7 +182,7 @@ function check(intent: RouteIntent): void {
 
 /** Owners and releases are anybody's text; the edge keeps words, as HAProxy does, because they go into its log and headers. */
 function wordsOf({ service }: Target, intent: RouteIntent): object {
-  const { stable, candidate, candidateBp, sticky, ramp, sequence } = intent;
+  const { stable, candidate, candidateBp, sticky, stickyBy, ramp, sequence } = intent;
   const placed = (revision: Revision) => ({
     slot: slotOf(revision),
     release: revision.release === '' ? '' : encodeWord(revision.release, LONGEST_RELEASE),
@@ -192,6 +193,7 @@ function wordsOf({ service }: Target, intent: RouteIntent): object {
     candidate: placed(candidate),
     candidateBp,
     sticky,
+    ...(stickyBy === undefined ? {} : { stickyBy }),
     ramp: { ...ramp, owner: encodeWord(ramp.owner, LONGEST_OWNER) },
     sequence,
   };

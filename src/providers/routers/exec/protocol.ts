@@ -23,8 +23,7 @@
  */
 import { z } from 'zod';
 import type { RouteIntent, RouterCapabilities, RouteState } from '../../../domain/route.js';
-import type { Ramp, Revision } from '../../../domain/words.js';
-import { EVERYBODY } from '../../../domain/words.js';
+import { EVERYBODY, STICKY_BY, type Ramp, type Revision, type StickyBy } from '../../../domain/words.js';
 import { permanent } from '../../errors.js';
 import type { Standing } from '../admission.js';
 import type { Found } from '../read-back.js';
@@ -42,6 +41,8 @@ const READ = z.object({
   /** What users really get; unless told, `candidateBp` while the lease is live. */
   effectiveBp: basisPoints.optional(),
   sticky: z.boolean().optional(),
+  /** What users are told apart by, where that is not their id. */
+  stickyBy: z.enum(STICKY_BY).optional(),
   ramp: ramp.nullable(),
   sequence: z.int().min(0),
   /** Of `ramp`. May be left out where the platform has no leases: then live while there is a ramp that is not revoked. */
@@ -82,6 +83,7 @@ export function check<Schema extends z.ZodType>(schema: Schema, output: unknown,
 
 export interface ReadAnswer extends Found {
   readonly sticky: boolean | undefined;
+  readonly stickyBy: StickyBy | undefined;
 }
 
 /** @param rampId the ramp that was asked about */
@@ -114,6 +116,7 @@ export function interpretRead(
   return {
     route,
     sticky: read.sticky,
+    stickyBy: read.stickyBy,
     revoked: asked?.revoked ?? false,
     claimed: claimOf(rampId, asked),
     finalisedAt: asked?.finalisedAt,
@@ -121,12 +124,14 @@ export function interpretRead(
 }
 
 export function standing(read: ReadAnswer, intent: RouteIntent): Standing {
-  const { route, sticky } = read;
+  const { route, sticky, stickyBy } = read;
+  const wanted = intent.stickyBy ?? 'user';
   const same =
     route.stable?.id === intent.stable.id &&
     route.candidate?.id === intent.candidate.id &&
     route.candidateBp === intent.candidateBp &&
-    (sticky ?? intent.sticky) === intent.sticky;
+    (sticky ?? intent.sticky) === intent.sticky &&
+    (stickyBy ?? wanted) === wanted;
   return { ...read, same, isSame: (one, other) => one.id === other.id };
 }
 

@@ -76,12 +76,14 @@ function head(first: string): string {
 #     haproxy -W -S /var/lib/sluice/master.sock,mode,600 -f haproxy.cfg
 # Check, with the same variables: haproxy -c -f haproxy.cfg
 # Environment: RUN; PORT for users, on BIND (127.0.0.1); CTL for the read-back, loopback only; LOG, UDP, on LOG_HOST (127.0.0.1);
-#   RELEASE_TOKEN allows pins; UID_HEADER (x-user-id) names users where something trusted sets it; SERVICE (${first}); RELPIN (on).
+#   RELEASE_TOKEN allows pins; UID_HEADER (x-user-id) names users where something trusted sets it; STICKY_HEADER (x-sticky-key), a
+#   key that callers repeat on each request; SERVICE (${first}); RELPIN (on).
 #
 # What is told at run time, in maps; a file of the same name holds what a start or reload returns to:
 #   stable     service -> blue|green                        file: yes. Written by finalise, and by a rollback after one
 #   ramps      service -> ramp                              file: yes. The fence: no other ramp's route is ever read
 #   routes     service/ramp -> slot:bp:sticky:ramp.sequence file: empty for ever, so that a restart falls back to stable
+#              (sticky: off, or what users are told apart by: on (their id), cookie, header)
 #   leases     ramp -> expiry, in whole epoch seconds       file: empty for ever
 #   revoked    ramp -> 1 | finalised.<sequence>             file: yes. Only ever added to
 #   ramp-info  ramp -> epoch:owner                          file: yes. Only ever added to

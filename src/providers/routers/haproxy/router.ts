@@ -7,7 +7,7 @@
  * comes after a revocation brings anybody back (I7). What these cannot fence is bound by a deadline (`deadline.ts`).
  */
 import type { RouteIntent, RouterCapabilities, RouteState } from '../../../domain/route.js';
-import type { Ramp, Revision, Target } from '../../../domain/words.js';
+import { STICKY_BY, type Ramp, type Revision, type Target } from '../../../domain/words.js';
 import { permanent } from '../../errors.js';
 import type { Inflight, ProbeRecipe, Receipt, TrafficRouter } from '../../ports.js';
 import { admit, admitFinalise, checkIntent, checkLease, checkRamp, type NotNow } from '../admission.js';
@@ -54,6 +54,7 @@ export class HaproxyRouter implements TrafficRouter {
       pin: 'header',
       pinMiss: 'fails',
       sticky: 'key-hash',
+      stickyBy: STICKY_BY,
       drain: 'counted',
       streamsSurvive: true,
       echo: this.#publicUrl(target) !== undefined,

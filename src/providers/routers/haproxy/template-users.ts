@@ -20,12 +20,13 @@ export function usersFrontend(first: string): string {
     bytes: '%B',
     ct: '"%[var(txn.ct)]"',
     pid: '%pid',
+    stick: '"%[var(txn.stick)]"',
   });
   const none = '"-"';
   const unrouted = logLine({
     at: '%Ts%ms',
     ...{ svc: none, slot: none, role: none, why: none, gen: none, lease: none, release: none },
-    ...{ st: '%ST', Ta: '%Ta', Tr: '%Tr', ts: '"%tsc"', bytes: '%B', ct: none, pid: '%pid' },
+    ...{ st: '%ST', Ta: '%Ta', Tr: '%Tr', ts: '"%tsc"', bytes: '%B', ct: none, pid: '%pid', stick: none },
   });
   const problem = (status: number, title: string, detail: string): string =>
     `http-request return status ${String(status)} content-type application/problem+json string '${JSON.stringify({ type: 'about:blank', title, status, detail })}'`;
@@ -51,7 +52,8 @@ export function usersFrontend(first: string): string {
 ${readRoute()}
   http-request set-var(txn.cand) var(txn.cfg),field(1,:) if { var(txn.cfg),field(1,:) -m str blue green }
   http-request set-var(txn.w) var(txn.cfg),field(2,:) if { var(txn.cfg),field(2,:) -m reg ^[0-9]{1,5}$ } { var(txn.cfg),field(2,:) -m int le 10000 }
-  http-request set-var(txn.sticky) var(txn.cfg),field(3,:)
+  http-request set-var(txn.by) var(txn.cfg),field(3,:) if { var(txn.cfg),field(3,:) -m str cookie header }
+  http-request set-var(txn.by) str(user) if { var(txn.cfg),field(3,:) -m str on }
   http-request set-var(txn.ramp) var(txn.gen),field(1,.)
   http-request set-var(txn.exp) "var(txn.ramp),map_str(${map('leases')},0)"
   http-request set-var(txn.gone) "var(txn.ramp),map_str(${map('revoked')},no)"
@@ -88,11 +90,14 @@ ${readRoute()}
   http-request set-var(txn.rp) req.cook(relpin),field(2,.) if !{ var(txn.why) -m found } { var(txn.w) -m int 1:9999 } { req.cook(relpin),field(1,.),strcmp(txn.ramp) eq 0 } { req.cook(relpin),field(2,.) -m str blue green }
   http-request set-var(txn.why) str(relpin) if { var(txn.rp) -m found }
   http-request set-var(txn.hit) bool(true) if { var(txn.rp) -m found } { var(txn.rp),strcmp(txn.cand) eq 0 }
-  # 5 Sticky (A17): bucket = hash(service/release/user) mod 10000. Monotone while a release rises; other users for the next release
+  # 5 Sticky (A17): bucket = hash(service/release/user) mod 10000. Monotone while a release rises; other users for the next release.
+  #   Users are told apart by what the route says (R18): their id, the cookie alone, or the key that the caller repeats; an identity
+  #   always, never a memory of the slot: with one, whoever changes identity stays on the candidate once there, and its share grows
   acl decided var(txn.why) -m found
-  http-request set-var(txn.uid) "req.fhdr(\${UID_HEADER-x-user-id})" if !decided { var(txn.sticky) -m str on } { "req.fhdr(\${UID_HEADER-x-user-id})" -m len 1:256 }
-  http-request set-var(txn.uid) req.cook(uid) if !decided { var(txn.sticky) -m str on } !{ var(txn.uid) -m found } { req.cook(uid) -m reg ^[0-9a-f-]{16,64}$ }
-  http-request set-var(txn.newuid) uuid() if !decided { var(txn.sticky) -m str on } !{ var(txn.uid) -m found }
+  http-request set-var(txn.uid) "req.fhdr(\${UID_HEADER-x-user-id})" if !decided { var(txn.by) -m str user } { "req.fhdr(\${UID_HEADER-x-user-id})" -m len 1:256 }
+  http-request set-var(txn.uid) "req.fhdr(\${STICKY_HEADER-x-sticky-key})" if !decided { var(txn.by) -m str header } { "req.fhdr(\${STICKY_HEADER-x-sticky-key})" -m len 1:256 }
+  http-request set-var(txn.uid) req.cook(uid) if !decided { var(txn.by) -m found } !{ var(txn.uid) -m found } { req.cook(uid) -m reg ^[0-9a-f-]{16,64}$ }
+  http-request set-var(txn.newuid) uuid() if !decided { var(txn.by) -m found } !{ var(txn.uid) -m found }
   http-request set-var(txn.uid) var(txn.newuid) if { var(txn.newuid) -m found }
   http-request set-var(txn.salt) var(txn.ramp),field(1,~)
   http-request set-var(txn.r) "var(txn.svc),concat(/,txn.salt,/),concat(,txn.uid),xxh32,mod(10000)" if { var(txn.uid) -m found }
@@ -107,6 +112,11 @@ ${readRoute()}
   http-request set-var(txn.slot) var(txn.stable) if !{ var(txn.slot) -m found }
   http-request set-var(txn.role) str(stable)
   http-request set-var(txn.role) str(candidate) if !{ var(txn.slot),strcmp(txn.stable) eq 0 }
+  # 7 Do users stay (R18)? The candidate's answers leave a mark of the ramp and of what users are told apart by. Who comes back with
+  #   it has returned: kept on the candidate, or broken, where the bucket says stable. Not where a dead candidate, a pin or a lease says
+  http-request set-var(txn.mark) "var(txn.ramp),concat(.,txn.by)" if { var(txn.why) -m str bucket } { var(txn.w) -m int 1:9999 }
+  http-request set-var(txn.stick) str(kept) if { var(txn.mark) -m found } { req.cook(relwas),strcmp(txn.mark) eq 0 }
+  http-request set-var(txn.stick) str(broken) if { var(txn.stick) -m found } { var(txn.role) -m str stable }
   http-request set-var(txn.release) "var(txn.svc),concat(/,txn.slot),map_str(${map('releases')},-)"
   http-request return status 200 content-type application/json lf-string '{"gen":"%[var(txn.gen),json(utf8s)]","slot":"%[var(txn.slot)]","role":"%[var(txn.role)]","why":"%[var(txn.why)]","lease":"%[var(txn.lease)]","pid":%pid}' if { var(txn.echo) -m bool }
   # what was decided, to the slot and to the client (also on HAProxy's own answers)
@@ -124,6 +134,10 @@ ${readRoute()}
   http-after-response set-var(txn.ct) 'res.hdr(content-type),field(1,;),lower,bytes(0,64),regsub("[^a-z0-9/.+-]",,g)'
   http-after-response add-header Set-Cookie "uid=%[var(txn.newuid)]; Path=/; Max-Age=31536000; HttpOnly; SameSite=Lax" if { var(txn.newuid) -m found } !{ var(txn.echo) -m bool }
   http-after-response add-header Set-Cookie "relpin=%[var(txn.ramp)].%[var(txn.slot)]; Path=/; Max-Age=600; HttpOnly; SameSite=Lax" if { str("\${RELPIN-on}") -m str on } { var(txn.why) -m str bucket draw } { var(txn.ct) -m str text/event-stream application/x-ndjson }
+  # Marked where the user's identity is known, not given just now: of the ids that several first requests get, one alone stays.
+  # Whoever left is counted once, until the candidate answers again
+  http-after-response add-header Set-Cookie "relwas=%[var(txn.mark)]; Path=/; Max-Age=600; HttpOnly; SameSite=Lax" if { var(txn.mark) -m found } { var(txn.role) -m str candidate } !{ var(txn.stick) -m found } !{ var(txn.newuid) -m found } !{ var(txn.echo) -m bool }
+  http-after-response add-header Set-Cookie "relwas=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax" if { var(txn.stick) -m str broken } !{ var(txn.echo) -m bool }
   use_backend %[var(txn.svc)]-%[var(txn.slot)]
   default_backend nowhere`;
 }

@@ -1,4 +1,7 @@
-/** One entry of the map `routes`: `<slot>:<bp>:<sticky>:<ramp>.<sequence>`. One value, so that a change of it is atomic. */
+/**
+ * One entry of the map `routes`: `<slot>:<bp>:<sticky>:<ramp>.<sequence>`. One value, so that a change of it is atomic. `sticky`
+ * is `off`, or what users are told apart by: `on` (the user's id, as it has always been called), `cookie`, `header`.
+ */
 import type { RouteIntent } from '../../../domain/route.js';
 import type { BasisPoints, Slot } from '../../../domain/words.js';
 import { slotOf } from './names.js';
@@ -11,8 +14,13 @@ export interface StoredRoute {
 }
 
 export function writeRoute(intent: RouteIntent): string {
-  const { candidate, candidateBp, sticky, ramp, sequence } = intent;
-  return `${slotOf(candidate)}:${String(candidateBp)}:${sticky ? 'on' : 'off'}:${ramp.id}.${String(sequence)}`;
+  const { candidate, candidateBp, ramp, sequence } = intent;
+  return `${slotOf(candidate)}:${String(candidateBp)}:${stickyWord(intent)}:${ramp.id}.${String(sequence)}`;
+}
+
+function stickyWord({ sticky, stickyBy = 'user' }: RouteIntent): string {
+  if (!sticky) return 'off';
+  return stickyBy === 'user' ? 'on' : stickyBy;
 }
 
 /** Undefined for a service without a route, and for a value that HAProxy would not act upon either. */

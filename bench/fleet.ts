@@ -37,6 +37,8 @@ const FLEET = {
   lease: `${String(4 * wanted['tick-seconds'] + 10)}s`,
   soak: `${String(wanted['soak-seconds'])}s`,
   soakMax: '10m',
+  // A step is judged at least once.
+  bake: `${String(Math.max(5, wanted['tick-seconds']))}s`,
   warmUp: { hold: '1s' },
 };
 /** `standard` with soaks of 2 buckets and a bake of 6, as 10 and 30 minutes have at 5 minutes a bucket. */

@@ -96,10 +96,7 @@ export class MapFiles {
         const before = await this.#read(map);
         for (;;) {
           await file.truncate();
-          await file.write(
-            taken.reduce((text, { key, value }) => withEntry(text, key, value), before),
-            0,
-          );
+          await file.write(withEntries(before, taken), 0);
           await file.sync();
           // Nobody's line may land after its deadline (I7); who loses this race reads and tries again.
           const left = taken.filter(isInTime);
@@ -142,17 +139,22 @@ export class MapFiles {
 const isDone = ({ isWritten }: Waiting): boolean => isWritten;
 const isInTime = ({ deadline }: Waiting): boolean => deadline.leftMs() > 0;
 
+/** Hundreds look for their key at the same time: a text is searched for it and not taken apart. */
 function valueOf(text: string, key: string): string | undefined {
-  for (const line of text.split('\n')) {
+  for (let at = text.indexOf(key); at >= 0; at = text.indexOf(key, at + 1)) {
+    const end = text.indexOf('\n', at);
+    const line = text.slice(text.lastIndexOf('\n', at) + 1, end < 0 ? undefined : end);
     const [found, ...value] = line.trim().split(/\s+/);
     if (found === key) return value.join(' ');
   }
   return undefined;
 }
 
-function withEntry(text: string, key: string, value: string): string {
-  const others = text.split('\n').filter((line) => line !== '' && line.trim().split(/\s+/)[0] !== key);
-  return [...others, `${key} ${value}`, ''].join('\n');
+/** The text with these lines at its end, and no others of their keys. */
+function withEntries(text: string, entries: readonly Pick<Waiting, 'key' | 'value'>[]): string {
+  const values = new Map(entries.map(({ key, value }) => [key, value]));
+  const others = text.split('\n').filter((line) => line !== '' && !values.has(/^\s*(\S*)/.exec(line)?.[1] ?? ''));
+  return [...others, ...[...values].map(([key, value]) => `${key} ${value}`), ''].join('\n');
 }
 
 /** Undefined if it exists. */

@@ -13,6 +13,7 @@ import type { Inflight, ProbeRecipe, Receipt, TrafficRouter } from '../../ports.
 import { admit, admitFinalise, checkIntent, checkLease, checkRamp, type NotNow } from '../admission.js';
 import { judgeReadBack, type Confirmation } from '../read-back.js';
 import { Serial } from '../serial.js';
+import { Turns } from '../turns.js';
 import type { ControlState } from '../slots/control-state.js';
 import { Deadline } from '../slots/deadline.js';
 import { echoAgrees, readEcho } from '../slots/echo.js';
@@ -27,22 +28,26 @@ export interface HaproxyRouterOptions extends PlaneOptions {
   readonly publicUrl?: string | Readonly<Record<string, string>>;
   /** RELEASE_TOKEN as HAProxy was told it. Without it HAProxy must know the prober by its address. */
   readonly releaseToken?: string;
-  /** Longest time of one call. Must be shorter than the time-out of the activity that calls. 2,000 unless told. */
+  /** Longest time of one call, and of waiting for its turn. Both together must be shorter than the time-out of the activity that calls. 2,000 unless told. */
   readonly deadlineMs?: number;
   /** Unpinned echoes that must agree for a write to count as converged. 3 unless told. */
   readonly echoes?: number;
 }
 
 const STEP_BP = 1;
+const DEADLINE_MS = 2_000;
+const WRITES_AT_ONCE = 6;
 
 export class HaproxyRouter implements TrafficRouter {
   readonly #plane: Plane;
   readonly #options: HaproxyRouterOptions;
   readonly #serial = new Serial();
+  readonly #turns: Turns;
 
   constructor(options: HaproxyRouterOptions) {
     this.#plane = new Plane(options);
     this.#options = options;
+    this.#turns = new Turns(WRITES_AT_ONCE, options.deadlineMs ?? DEADLINE_MS);
   }
 
   describe(target: Target): Promise<RouterCapabilities> {
@@ -70,8 +75,7 @@ export class HaproxyRouter implements TrafficRouter {
   async apply(target: Target, intent: RouteIntent, leaseMs: number): Promise<Receipt> {
     check(intent);
     checkLease(leaseMs);
-    const call = this.#call('apply', target);
-    return this.#serial.run(call.service, async () => {
+    return this.#inTurn('apply', target, async (call) => {
       const state = await control(call, intent.ramp);
       const admission = admit(standing(state, intent), intent);
       switch (admission.kind) {
@@ -100,8 +104,7 @@ export class HaproxyRouter implements TrafficRouter {
 
   async finalise(target: Target, intent: RouteIntent): Promise<Receipt> {
     check(intent);
-    const call = this.#call('finalise', target);
-    return this.#serial.run(call.service, async () => {
+    return this.#inTurn('finalise', target, async (call) => {
       // A rollback that HAProxy may not have heard, because it did not answer then, still stands in the file.
       if ((await call.plane.files.get('revoked', intent.ramp.id)) === ROLLED_BACK)
         return this.#conclude(call, intent, { kind: 'lapsed' });
@@ -165,6 +168,14 @@ export class HaproxyRouter implements TrafficRouter {
     return { active, liveServers: state.liveServers[slot], at: state.at };
   }
 
+  /** Writes take their turn: HAProxy's socket serves ten at a time, and renewals and revocations must find room beside them. */
+  async #inTurn(name: string, target: Target, act: (call: Call) => Promise<Receipt>): Promise<Receipt> {
+    return this.#turns.run(`HAProxy, ${name} of "${target.service}"`, () => {
+      const call = this.#call(name, target);
+      return this.#serial.run(call.service, () => act(call));
+    });
+  }
+
   /** What does not take effect, as a receipt. */
   async #conclude(call: Call, intent: RouteIntent, admission: NotNow): Promise<Receipt> {
     switch (admission.kind) {
@@ -186,12 +197,12 @@ export class HaproxyRouter implements TrafficRouter {
     return (typeof publicUrl === 'string' ? publicUrl : publicUrl?.[target.service])?.replace(/\/$/, '');
   }
 
-  /** Its time begins now, and waiting for another call of this process counts. */
+  /** Its time begins now, and waiting for another call of the same service counts. */
   #call(name: string, { service }: Target): Call {
     if (!/^[A-Za-z0-9_-]{1,64}$/.test(service)) {
       throw permanent(`service "${service}": HAProxy's maps take 1 to 64 letters, digits, _ or -`);
     }
-    const deadline = new Deadline(this.#options.deadlineMs ?? 2_000, `HAProxy, ${name} of "${service}"`);
+    const deadline = new Deadline(this.#options.deadlineMs ?? DEADLINE_MS, `HAProxy, ${name} of "${service}"`);
     return { plane: this.#plane, service, deadline };
   }
 }

@@ -25,11 +25,16 @@ export function checkedOutcome(returned: unknown, whose: string): Outcome {
   );
 }
 
+const BODIES: readonly unknown[] = ['bytes', 'too-large', 'streamed'] satisfies Body['kind'][];
+
 function isOutcome(returned: unknown): returned is Outcome {
   const { status, headers, body } = (returned ?? {}) as Readonly<Partial<Record<keyof Outcome, unknown>>>;
   const { kind, bytes } = (body ?? {}) as { readonly kind?: unknown; readonly bytes?: unknown };
-  const isBody = kind === 'bytes' ? bytes instanceof Uint8Array : kind !== undefined;
-  return Number.isInteger(status) && typeof headers === 'object' && headers !== null && isBody;
+  // An answer that is sent in the end: 1xx come before it.
+  const isStatus = Number.isInteger(status) && Number(status) >= 200 && Number(status) <= 599;
+  const areHeaders =
+    typeof headers === 'object' && headers !== null && Object.values(headers).every((value) => typeof value === 'string');
+  return isStatus && areHeaders && BODIES.includes(kind) && (kind !== 'bytes' || bytes instanceof Uint8Array);
 }
 
 /** What is known about the effect: it happened, it did not, or nobody can say. */

@@ -78,5 +78,7 @@ export function resolve(spec: RunSpec): ResolvedSpec {
     throw new TypeError(
       `the tenant is ${tenant === '' ? 'empty' : `of type ${typeof tenant}`}: expected the name of whoever was authenticated, or else callers share their keys`,
     );
+  if (typeof (fingerprint as unknown) !== 'string' || fingerprint === '')
+    throw new TypeError('the fingerprint is missing: expected what fingerprint(…) or semanticFingerprint(…) gives');
   return { scope, fingerprint, ...resolveChoices(spec) };
 }

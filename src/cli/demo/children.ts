@@ -4,6 +4,7 @@ import { createWriteStream } from 'node:fs';
 import { createServer } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { fail } from '../failure.js';
 
 export interface Child {
   readonly pid: number;
@@ -18,6 +19,8 @@ const MAIN = fileURLToPath(new URL(`../main${import.meta.url.endsWith('.ts') ? '
 export const sluice = (...words: readonly string[]): readonly string[] => [...process.execArgv, MAIN, ...words];
 
 const GRACE_MS = 5_000;
+/** On a busy machine the worker bundles its workflows for half a minute. */
+const READY_MS = 120_000;
 const LOOK_EVERY_MS = 50;
 
 export interface Program {
@@ -30,7 +33,7 @@ export interface Program {
 }
 
 /** Returns when `ready` holds; fails with the program's name when it ends first or takes longer than `withinMs`. */
-export async function startChild(program: Program, ready: () => Promise<boolean>, withinMs = 30_000): Promise<Child> {
+export async function startChild(program: Program, ready: () => Promise<boolean>, withinMs = READY_MS): Promise<Child> {
   const log = createWriteStream(program.logFile, { flags: 'a' });
   const child = spawn(program.file, program.arguments, {
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -60,7 +63,7 @@ async function until(ready: () => Promise<boolean>, withinMs: number, { name, lo
   const begun = performance.now();
   while (!(await ready().catch(() => false))) {
     if (performance.now() - begun > withinMs)
-      throw new Error(`${name} did not answer within ${withinMs / 1_000} s; see ${logFile}`);
+      throw fail(`the ${name} did not answer within ${withinMs / 1_000} s; what it said: ${logFile}`);
     await pause(LOOK_EVERY_MS);
   }
 }

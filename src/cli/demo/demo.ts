@@ -59,6 +59,7 @@ export async function demo(surroundings: Surroundings, options: DemoOptions): Pr
   const folder = mkdtempSync(join(tmpdir(), 'sluice-demo-'));
   const endings: (() => Promise<void>)[] = [];
   const begun = performance.now();
+  let isWhole = false;
   const interrupted = surroundings.interrupted();
   try {
     const temporal = await temporalFor(surroundings, folder);
@@ -105,13 +106,15 @@ export async function demo(surroundings: Surroundings, options: DemoOptions): Pr
       out('Everything goes on running (--keep); Ctrl-C ends it.');
       await untilAborted(interrupted);
     }
-    return wrong === 0 ? EXIT.ok : EXIT.error;
+    isWhole = wrong === 0;
+    return isWhole ? EXIT.ok : EXIT.error;
   } finally {
     for (const end of endings)
       await end().catch((error: unknown) => {
         surroundings.err(`sluice: ${String(error)}`);
       });
-    if (!options.keep) rmSync(folder, { recursive: true, force: true });
+    // The logs say why it went wrong.
+    if (isWhole && !options.keep) rmSync(folder, { recursive: true, force: true });
   }
 }
 

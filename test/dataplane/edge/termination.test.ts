@@ -20,7 +20,24 @@ const edgeTest = (title: string, play: (edge: TestEdge) => Promise<void>, more?:
   });
 };
 
-const KEYS = ['at', 'svc', 'slot', 'role', 'why', 'gen', 'lease', 'release', 'st', 'Ta', 'Tr', 'ts', 'bytes', 'ct', 'pid'];
+const KEYS = [
+  'at',
+  'svc',
+  'slot',
+  'role',
+  'why',
+  'gen',
+  'lease',
+  'release',
+  'st',
+  'Ta',
+  'Tr',
+  'ts',
+  'bytes',
+  'ct',
+  'pid',
+  'stick',
+];
 
 edgeTest('a complete answer is ----, and its line has exactly the keys of HAProxy’s in their order', async (edge) => {
   const before = Date.now();

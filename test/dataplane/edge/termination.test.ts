@@ -56,6 +56,7 @@ edgeTest('a complete answer is ----, and its line has exactly the keys of HAProx
     st: 200,
     ts: '----',
     ct: '-',
+    stick: '-',
   });
   assert.ok(at >= before && at <= Date.now() && Ta >= 0 && Tr >= 0 && bytes > 100 && pid === process.pid, JSON.stringify(line));
 });

@@ -153,6 +153,7 @@ test('terminated while batch is paused, the janitor revokes the ramp and lets ba
     withinMs: 10_000,
     what: 'green to be stable',
   });
+  await plant.stage.blue.behave({ errors: { kind: 'none' } });
   const started = await plant.sluice(['start', plant.rolloutFile('blue', `${BATCH}\nsteps: [{weight: 1, soak: 10m}, 100]`)]);
   assert.equal(started.code, 0, started.stdout + started.stderr);
   await until(async () => (await weight()) === 100 && policyOf(release.current().record).batchPaused, {

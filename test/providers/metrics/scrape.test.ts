@@ -67,7 +67,7 @@ test('both revisions in one scrape are the same instant; several addresses, or o
   assert.equal(await sameInstant(['http://127.0.0.1:1/metrics']), true);
   assert.equal(await sameInstant([{ url: 'http://127.0.0.1:1/metrics', revision: 'blue' }]), false);
   assert.equal(await sameInstant(['http://127.0.0.1:1/metrics', 'http://127.0.0.1:2/metrics']), false);
-  assert.deepEqual((await scrapeSource({ urls: ['http://a/'] }).describe(TARGET)).signals, ['errors', 'latency']);
+  assert.deepEqual((await scrapeSource({ urls: ['http://a/'] }).describe(TARGET)).signals, ['errors', 'latency', 'stickiness']);
 });
 
 test('without the exporter’s clock the answer’s Date tells the time, and only without that ours', async () => {

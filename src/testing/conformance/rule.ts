@@ -14,7 +14,7 @@ export function rule(start: StartRouterStage, title: string, play: (play: Router
   });
 }
 
-type Optional = 'reload' | 'losingAnswers' | 'askAs';
+type Optional = 'reload' | 'losingAnswers';
 
 /** A rule about something that not every stage can arrange: left out loudly. */
 export function ruleWith<Need extends Optional>(

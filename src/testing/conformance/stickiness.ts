@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { StickyBy } from '../../domain/words.js';
 import { ramp, type RouterPlay } from '../router-play.js';
 import type { Identity, StartRouterStage } from '../router-stage.js';
-import { ruleWith } from './rule.js';
+import { rule } from './rule.js';
 
 const CALLERS = 200;
 
@@ -23,9 +23,12 @@ export function stickinessRules(start: StartRouterStage): void {
       'users are told apart by the key that they repeat where the route says so, whatever else their requests say (R18)',
     ],
   ] as const) {
-    ruleWith(start, 'askAs', what, async (play, askAs) => {
+    rule(start, what, async (play) => {
       const { stickyBy = [] } = await play.router.describe(play.stage.target);
+      // A router that tells users apart by their id alone promises nothing here.
       if (!stickyBy.includes(by)) return;
+      const askAs = play.stage.askAs?.bind(play.stage);
+      assert.ok(askAs, `the router tells users apart by ${by}, so the stage must ask as users of its own`);
       const first = ramp(`by-${by}`, 1);
       let before = new Set<number>();
       for (const [index, weight] of [500, 2_500, 5_000].entries()) {

@@ -205,6 +205,8 @@ export const PEOPLE: readonly Scenario[] = [
     drive: async (rollout, bench) => {
       await inPhase(rollout, 'soaking');
       const soaking = await lastDecision(rollout);
+      // The first watch is the one that is cancelled, so it must have begun.
+      await rollout.scripted.reached('superviseRamp');
       await tell(rollout, 'abort');
       await rollout.scripted.reached('rollBack');
       await resetTo(bench, rollout, soaking, { withoutMessages: true });

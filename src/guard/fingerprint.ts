@@ -1,5 +1,6 @@
 /** What a request asks for, in one short string: the same key with another fingerprint is another request (422). */
 import { createHash, hash } from 'node:crypto';
+import { FEW_BYTES } from './bytes.js';
 
 export interface Asked {
   readonly method: string;
@@ -23,9 +24,6 @@ export function semanticFingerprint({ method, path }: Pick<Asked, 'method' | 'pa
   return digest(['meaning', method.toUpperCase(), path], meaning);
 }
 
-/** Above it, to copy costs more than a hash that takes pieces. */
-const COPIED_BYTES = 16 * 1024;
-
 function digest(fields: readonly string[], last: string | Uint8Array): string {
   const before = `${fields.map((field) => `${lengthOf(field)}${field}`).join('')}${lengthOf(last)}`;
   return `v1:${sha256(before, last)}`;
@@ -34,7 +32,7 @@ function digest(fields: readonly string[], last: string | Uint8Array): string {
 /** Every request pays for it: a hash of one text or one piece is cheaper than an object that takes several. */
 function sha256(before: string, last: string | Uint8Array): string {
   if (typeof last === 'string') return hash('sha256', before + last);
-  if (last.byteLength > COPIED_BYTES) return createHash('sha256').update(before).update(last).digest('hex');
+  if (last.byteLength > FEW_BYTES) return createHash('sha256').update(before).update(last).digest('hex');
   return hash('sha256', Buffer.concat([Buffer.from(before), last]));
 }
 

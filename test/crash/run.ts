@@ -41,9 +41,6 @@ async function planOf(kase: CrashCase): Promise<readonly Planned[]> {
   ];
 }
 
-const isKept = ({ kase, victim, moment }: Planned): boolean =>
-  readKept(kase.name)?.results.some((kept) => kept.victim === victim && kept.moment === momentName(moment)) ?? false;
-
 async function play({ kase, victim, moment }: Planned): Promise<void> {
   const result = await crash(kase, victim, moment);
   const kept = readKept(kase.name);
@@ -57,8 +54,11 @@ async function play({ kase, victim, moment }: Planned): Promise<void> {
 const verdictOn = ({ findings }: CrashResult): string => (findings.length === 0 ? 'survived' : `FAILED: ${findings.join('; ')}`);
 
 const planned: Planned[] = [];
-for (const kase of CASES.filter(({ name }) => values.case === undefined || values.case === name))
-  planned.push(...(await planOf(kase)).filter((one) => !isKept(one)));
+for (const kase of CASES.filter(({ name }) => values.case === undefined || values.case === name)) {
+  const all = await planOf(kase);
+  const kept = new Set(readKept(kase.name)?.results.map(({ victim, moment }) => `${victim} ${moment}`));
+  planned.push(...all.filter(({ victim, moment }) => !kept.has(`${victim} ${momentName(moment)}`)));
+}
 const left = planned.slice(0, Number(values.limit));
 console.log(`${String(planned.length)} runs to go, ${String(left.length)} of them now`);
 const player = async (): Promise<void> => {

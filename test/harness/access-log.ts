@@ -34,6 +34,9 @@ export interface AccessLine {
 /** Eight times what a second of 5,000 requests needs: a receiver that lags loses lines, and the referee would be blind. */
 const RECEIVE_BUFFER_BYTES = 16 << 20;
 
+/** The keys of a line, in the order that its readers were promised. */
+export const LOG_KEYS = 'at svc slot role why gen lease release st Ta Tr ts bytes ct pid stick'.split(' ');
+
 export class AccessLog {
   readonly lines: AccessLine[] = [];
   /** Datagrams that are no JSON by intent: health changes, start and stop of proxies. */

@@ -1,6 +1,6 @@
 /** What `sluice plan` says before anybody is hurt: nothing of it is an error, and all of it has surprised somebody. */
 import type { RolloutPlan } from '../../domain/plan.js';
-import { pinsOf } from '../../domain/stickiness.js';
+import { pinsOf, tellsApartBy } from '../../domain/stickiness.js';
 import { percent } from '../../domain/telling.js';
 import { EVERYBODY, type BasisPoints } from '../../domain/words.js';
 import type { RouterConnection } from '../../spec/config-schema.js';
@@ -88,14 +88,9 @@ function routerWarnings(plan: RolloutPlan, router: RouterConnection | undefined)
   const { steps, connections, sticky } = plan;
   if (router?.type === 'edge') return [`${connections.router} is the embedded edge, which is for trying out`];
   if (router?.type !== 'exec') return [];
-  const {
-    lease = false,
-    stepBp,
-    sticky: keeps = 'none',
-    stickyBy = ['user'],
-    probe,
-  } = { ...router.capabilities, probe: router.probe };
-  const beyond = pinsOf(plan).filter((pin) => !stickyBy.includes(pin));
+  const { lease = false, stepBp, sticky: keeps = 'none', stickyBy, probe } = { ...router.capabilities, probe: router.probe };
+  const able = tellsApartBy({ sticky: keeps, ...(stickyBy === undefined ? {} : { stickyBy }) });
+  const beyond = pinsOf(plan).filter((pin) => !able.includes(pin));
   const uneven =
     stepBp === undefined ? [] : steps.filter(({ weightBp }) => weightBp % stepBp !== 0).map(({ weightBp }) => percent(weightBp));
   return [

@@ -2,7 +2,7 @@
  * Where a request goes: the same rules in the same order as in HAProxy's configuration (src/providers/routers/haproxy), where
  * the reason of each stands. Pure: time, chance and the slots' health are arguments.
  */
-import { EVERYBODY, type Slot, type StickyBy } from '../../domain/words.js';
+import { EVERYBODY, type BasisPoints, type Slot, type StickyBy } from '../../domain/words.js';
 import type { Pin } from './pins.js';
 import type { Lease, ServiceState, StoredRoute } from './service-state.js';
 
@@ -87,7 +87,7 @@ function stayOf(
   { isHit, why, newUser }: Chosen,
   facts: RoutingFacts,
 ): Stay {
-  if (why !== 'bucket' || candidateBp <= 0 || candidateBp >= EVERYBODY) return UNDECIDED;
+  if (why !== 'bucket' || !isSplit(candidateBp)) return UNDECIDED;
   const mark = `${ramp}.${stickyBy}`;
   if (facts.relwas() === mark) return { kind: isHit ? 'kept' : 'broken' };
   return isHit && newUser === undefined ? { kind: 'first', mark } : UNDECIDED;
@@ -101,9 +101,11 @@ interface Chosen {
   readonly newUser?: string;
 }
 
+const isSplit = (bp: BasisPoints): boolean => bp > 0 && bp < EVERYBODY;
+
 function choose({ candidate, candidateBp, ramp, sticky, stickyBy = 'user' }: StoredRoute, facts: RoutingFacts): Chosen {
   // Inside its ramp only, and never against 0 or 100 %, which are exact.
-  if (candidateBp > 0 && candidateBp < EVERYBODY) {
+  if (isSplit(candidateBp)) {
     const value = facts.relpin();
     if (value === `${ramp}.blue` || value === `${ramp}.green`) return { isHit: value === `${ramp}.${candidate}`, why: 'relpin' };
   }

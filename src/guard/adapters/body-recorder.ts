@@ -1,5 +1,6 @@
 /** A copy of what goes out, up to the limit of a record; of what is more, the digest. */
 import { createHash, type Hash } from 'node:crypto';
+import { wholeOf } from '../bytes.js';
 import type { Body } from '../outcome.js';
 import { BODY_LIMIT_BYTES } from '../record.js';
 
@@ -28,7 +29,6 @@ export class BodyRecorder {
   /** To be asked once, at the end. */
   body(): Body {
     if (this.#digest !== undefined) return { kind: 'too-large', sha256: this.#digest.digest('hex'), length: this.#length };
-    const [only] = this.#kept;
-    return { kind: 'bytes', bytes: this.#kept.length === 1 && only !== undefined ? only : Buffer.concat(this.#kept) };
+    return { kind: 'bytes', bytes: wholeOf(this.#kept) };
   }
 }

@@ -4,6 +4,7 @@
  */
 import { PassThrough, Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { asBuffer, wholeOf } from '../bytes.js';
 import type { Execution } from '../execution.js';
 import type { Guard } from '../guard.js';
 import { beginRequest, checkOptions, isGuarded, isStream, KEY_HEADER, type HttpOptions } from '../http.js';
@@ -12,7 +13,7 @@ import { answerOf, REPLAYED_HEADER } from '../problem.js';
 import { keptOf } from '../record.js';
 import { BodyRecorder } from './body-recorder.js';
 import { headerText } from './node-writes.js';
-import { hasBegun, lookAtPieces, wholeOf } from './request-bytes.js';
+import { hasBegun, lookAtPieces } from './request-bytes.js';
 
 export type FastifyOptions = HttpOptions<FastifyRequest>;
 
@@ -179,5 +180,3 @@ function replaced(reply: FastifyReply, { status, headers, body }: Outcome): Buff
   reply.code(status).headers(headers);
   return body.kind === 'bytes' && body.bytes.byteLength > 0 ? asBuffer(body.bytes) : null;
 }
-
-const asBuffer = ({ buffer, byteOffset, byteLength }: Uint8Array): Buffer => Buffer.from(buffer, byteOffset, byteLength);

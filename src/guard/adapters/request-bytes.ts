@@ -1,5 +1,6 @@
 /** The bytes of a request's body, which whoever comes next can still read. */
 import type { IncomingMessage } from 'node:http';
+import { wholeOf } from '../bytes.js';
 
 const kept = new WeakMap<IncomingMessage, Buffer>();
 
@@ -44,9 +45,6 @@ export function lookAtPieces(request: IncomingMessage, look: (piece: Buffer | nu
     request.push = push;
   };
 }
-
-export const wholeOf = (pieces: readonly Buffer[]): Buffer =>
-  pieces.length === 1 && pieces[0] !== undefined ? pieces[0] : Buffer.concat(pieces);
 
 /** While nobody reads, the stream holds what comes in until it is full: of small bodies that is all. */
 function lookOn(request: IncomingMessage, limitBytes: number): Promise<Buffer | undefined | 'too much to wait for'> {

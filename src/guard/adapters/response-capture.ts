@@ -4,6 +4,7 @@
  * Every way of answering ends here: `end`, `write`, a pipe, `writeHead`, an empty answer.
  */
 import { ServerResponse, type OutgoingHttpHeaders } from 'node:http';
+import { asBuffer, FEW_BYTES, wholeOf } from '../bytes.js';
 import type { Settled } from '../execution.js';
 import { isStream } from '../http.js';
 import type { Outcome } from '../outcome.js';
@@ -163,19 +164,16 @@ function setHead(response: ServerResponse, { status, message, headers }: Head): 
   addHeaders(response, headers);
 }
 
-/** Above it, to copy costs more than it saves. */
-const TEXT_LIMIT_BYTES = 16 * 1024;
-
 /**
  * Node sends a head and a text in one piece, and bytes in a piece of their own. Latin-1 has a character for every byte, so any
  * bytes are such a text. Another layer that records answers may take a text for UTF-8, and gets bytes.
  */
 function endWith(response: ServerResponse, chunks: readonly Uint8Array[]): void {
-  const bytes = chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks);
+  const bytes = wholeOf(chunks);
   const { byteLength } = bytes;
   if (byteLength === 0) response.end();
-  else if (byteLength > TEXT_LIMIT_BYTES || response.end !== ServerResponse.prototype.end) response.end(bytes);
-  else response.end(Buffer.from(bytes.buffer, bytes.byteOffset, byteLength).toString('latin1'), 'latin1');
+  else if (byteLength > FEW_BYTES || response.end !== ServerResponse.prototype.end) response.end(bytes);
+  else response.end(asBuffer(bytes).toString('latin1'), 'latin1');
 }
 
 const contentTypeOf = (response: ServerResponse): string | undefined => headerText(response.getHeader('content-type'));

@@ -4,6 +4,7 @@
  */
 import { isUtf8 } from 'node:buffer';
 import { GUARD_PREFIX } from '../../domain/release-store.js';
+import { FEW_BYTES } from '../bytes.js';
 import { decodeRecord, encodeRecord, type StoredRecord } from '../record.js';
 import type { StoreKey } from '../keys.js';
 import type { Claim, Claimed, Store } from '../store.js';
@@ -105,12 +106,8 @@ class RedisStore implements Store {
   }
 }
 
-/** Above it, to copy costs more than it saves. */
-const TEXT_LIMIT_BYTES = 16 * 1024;
-
 /** Clients send texts in one piece with the command around them, and bytes in a piece of their own. */
-const asText = (bytes: Buffer): string | Buffer =>
-  bytes.byteLength <= TEXT_LIMIT_BYTES && isUtf8(bytes) ? bytes.toString() : bytes;
+const asText = (bytes: Buffer): string | Buffer => (bytes.byteLength <= FEW_BYTES && isUtf8(bytes) ? bytes.toString() : bytes);
 
 /** After a restart the server no longer knows its scripts, so it is told again. */
 export async function evaluate(

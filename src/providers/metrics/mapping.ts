@@ -177,8 +177,12 @@ function measuresOf(metrics: Metrics): readonly Measure[] {
     ...(dedupe ? [counter('dedupe.replays', dedupe.replays, 'service'), counter('dedupe.misses', dedupe.misses, 'service')] : []),
     ...(dedupe ? [counter('dedupe.duplicateEffects', dedupe.duplicateEffects, 'service')] : []),
     ...(schemaRefusals ? [counter('schemaRefusals', schemaRefusals)] : []),
-    ...(stickiness ? [counter('stickiness.returns', stickiness.returns, 'service')] : []),
-    ...(stickiness ? [counter('stickiness.violations', stickiness.violations, 'service')] : []),
+    ...(stickiness
+      ? [
+          counter('stickiness.returns', stickiness.returns, 'service'),
+          counter('stickiness.violations', stickiness.violations, 'service'),
+        ]
+      : []),
     ...Object.entries(custom ?? {}).flatMap(([name, one]) => proportionOf(`custom.${name}`, one)),
   ];
 }

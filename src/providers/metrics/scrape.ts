@@ -206,10 +206,9 @@ class ScrapeSource implements MetricSource {
       );
     }
     const exposition = parse(answer.body, url);
-    refuseHollow(exposition, url, startMetric);
     const at = secondsToMs(valueOf(exposition, clockMetric)) ?? dateOf(answer.headers) ?? this.#now();
     const cachedMs = secondsToMs(Number(answer.headers.get('age') ?? 0)) ?? 0;
-    const startedAt = secondsToMs(valueOf(exposition, startMetric));
+    const startedAt = startOf(exposition, url, startMetric);
     return { exposition, at, startedAt, silentMs: Math.max(cachedMs, this.#silence.of(origin.key, at)) };
   }
 }
@@ -248,14 +247,16 @@ function parse(body: string, url: URL): Exposition {
 }
 
 /**
- * A page without a line, or one that states no time as its beginning, is a page that went wrong: it is read as not answered.
- * Taken for what it says it would be the base from which a whole step counts, or look like another process at the same address.
+ * When the process began, where the page says. Throws for a page that went wrong: one without a line, or that states no time. Taken
+ * for what it says it would be the base from which a whole step counts, or look like another process at the same address.
  */
-function refuseHollow(exposition: Exposition, url: URL, startMetric: string): void {
+function startOf(exposition: Exposition, url: URL, startMetric: string): Instant | undefined {
   if (exposition.samples.length === 0) throw transient(`${nameOf(url)} answered without any metric`);
-  const began = valueOf(exposition, startMetric);
-  if (began !== undefined && secondsToMs(began) === undefined)
-    throw transient(`${nameOf(url)} states ${String(began)} as its ${startMetric}, expected a time`);
+  const stated = valueOf(exposition, startMetric);
+  const startedAt = secondsToMs(stated);
+  if (stated !== undefined && startedAt === undefined)
+    throw transient(`${nameOf(url)} states ${String(stated)} as its ${startMetric}, expected a time`);
+  return startedAt;
 }
 
 function lookOf(scraped: readonly Scraped[]): Look {

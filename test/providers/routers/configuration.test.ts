@@ -9,7 +9,7 @@ import {
   haproxyRunFiles,
   slotsFromEnvironment,
 } from '../../../src/providers/routers/haproxy/configuration.js';
-import { AccessLog } from '../../harness/access-log.js';
+import { AccessLog, LOG_KEYS } from '../../harness/access-log.js';
 import { Haproxy } from '../../harness/haproxy.js';
 import { freePorts } from '../../harness/ports.js';
 import { runToEnd } from '../../harness/processes.js';
@@ -27,30 +27,12 @@ void test('deploy/haproxy/haproxy.cfg is the rendering for one service, app', ()
 });
 
 void test('a line of the log has exactly the keys that its readers were promised, also for bytes that were no request', () => {
-  const keys = [
-    'at',
-    'svc',
-    'slot',
-    'role',
-    'why',
-    'gen',
-    'lease',
-    'release',
-    'st',
-    'Ta',
-    'Tr',
-    'ts',
-    'bytes',
-    'ct',
-    'pid',
-    'stick',
-  ];
   const formats = haproxyConfiguration({ services: [slotsFromEnvironment('app')] }).match(/^ {2}(error-)?log-format .*$/gm) ?? [];
   assert.equal(formats.length, 2);
   for (const format of formats)
     assert.deepEqual(
       [...format.matchAll(/"(\w+)":/g)].map((match) => match[1]),
-      keys,
+      LOG_KEYS,
     );
 });
 

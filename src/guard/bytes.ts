@@ -1,0 +1,13 @@
+/** Bytes that came in pieces, and how many of them are few. */
+
+/** Up to here it is cheaper to copy bytes into one piece than to hash, send or store them in two. */
+export const FEW_BYTES = 16 * 1024;
+
+/** Without a copy where there is one piece only. */
+export function wholeOf<Piece extends Uint8Array>(pieces: readonly Piece[]): Piece | Buffer {
+  const [only] = pieces;
+  return pieces.length === 1 && only !== undefined ? only : Buffer.concat(pieces);
+}
+
+/** The same bytes, not a copy. */
+export const asBuffer = ({ buffer, byteOffset, byteLength }: Uint8Array): Buffer => Buffer.from(buffer, byteOffset, byteLength);

@@ -14,7 +14,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { until } from '../test/harness/until.js';
 import { printBound, printLoad, printTimes, quantile, readArguments } from './figures.js';
 import { revokedAt } from './route-truth.js';
-import { ownMetrics, Site } from './support.js';
+import { ownMetrics, Site, type Ending } from './support.js';
 
 const wanted = readArguments({
   rollouts: 300,
@@ -37,6 +37,8 @@ const FLEET = {
   lease: `${String(4 * wanted['tick-seconds'] + 10)}s`,
   soak: `${String(wanted['soak-seconds'])}s`,
   soakMax: '10m',
+  // As many ticks as a rehearsal's 20 s have at its own tick of 1 s.
+  limits: { blind: `${String(20 * wanted['tick-seconds'])}s` },
   // A step is judged at least once.
   bake: `${String(Math.max(5, wanted['tick-seconds']))}s`,
   warmUp: { hold: '1s' },
@@ -236,27 +238,33 @@ async function byPhase(): Promise<string> {
   return [...counts].map(([where, count]) => `${where} ${String(count)}`).join(', ');
 }
 
-interface Ending {
-  readonly name: string;
-  readonly kind: string;
-  readonly text: string;
-}
+type Named = Ending & { readonly name: string };
 
-async function printEndings(endings: readonly Ending[], { times }: Aborts): Promise<void> {
-  const wrong: string[] = [];
+async function printEndings(endings: readonly Named[], { times }: Aborts): Promise<void> {
+  const wrong: Named[] = [];
   const events: number[] = [];
-  for (const { name, kind, text } of endings) {
+  for (const ending of endings) {
+    const { name, kind, text } = ending;
     const wanted = times.has(name) ? 'rolled-back' : 'promoted';
     const routed = wanted === 'promoted' ? (await site.haproxy.route(name)).stable === 'green' : await site.isAtZero(name);
-    if (kind !== wanted || !routed) wrong.push(`${name}: ${kind}, ${text}${routed ? '' : '; the route says otherwise'}`);
+    if (kind !== wanted || !routed) wrong.push({ ...ending, text: `${text}${routed ? '' : '; the route says otherwise'}` });
     if (wanted === 'promoted') events.push(await site.events(name));
   }
   printBound(`all ${String(endings.length)} end right`, `${String(wrong.length)} did not`, wrong.length === 0);
-  for (const text of wrong.slice(0, 10)) console.log(`    ${text}`);
+  for (const { name, kind, text } of wrong.slice(0, 10)) console.log(`    ${name}: ${kind}, ${text}`);
+  for (const one of wrong.slice(0, 3)) printStory(one);
   const bound = { quantile: 1, atMostMs: ABORT_BOUND_MS };
   printTimes('abort among them: sent → HAProxy has acknowledged the revocation', [...times.values()], [bound]);
   const [p50, p90, max] = [0.5, 0.9, 1].map((share) => String(quantile(events, share)));
   console.log(`events per promoted rollout of the fleet: p50 ${p50!}, p90 ${p90!}, max ${max!}`);
+}
+
+/** Why it came to that: its timeline, and the worker's last words on it. */
+function printStory({ name, timeline }: Named): void {
+  console.log(`\n    ${name}, to the millisecond:`);
+  for (const { at, what, gates = [] } of timeline.slice(-12))
+    console.log(`      ${new Date(at).toISOString()} ${what} ${gates.map(({ gate, reason }) => `${gate} ${reason}`).join(', ')}`);
+  for (const line of site.logged(name).slice(-12)) console.log(`      ${line}`);
 }
 
 function secondsSince(begun: number): number {

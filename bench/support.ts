@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 import type { temporal as proto } from '@temporalio/proto';
 import { SluiceClient } from '../src/client/index.js';
 import { rolloutId } from '../src/contract/names.js';
-import type { OutcomeKind } from '../src/domain/outcome.js';
+import type { Outcome, OutcomeKind } from '../src/domain/outcome.js';
 import type { Target } from '../src/domain/words.js';
 import { haproxyConfiguration, haproxyRunFiles } from '../src/providers/routers/haproxy/configuration.js';
 import { parseConfig } from '../src/spec/parse-config.js';
@@ -63,6 +63,12 @@ export const ownMetrics = (urls: readonly string[]): object => ({
 export interface BenchWorker {
   readonly process: ManagedProcess;
   readonly metricsUrl: string;
+}
+
+export interface Ending {
+  readonly kind: OutcomeKind | 'lost';
+  readonly text: string;
+  readonly timeline: Outcome['timeline'];
 }
 
 export const target = (service: string): Target => ({ service, environment: ENVIRONMENT });
@@ -190,14 +196,23 @@ export class Site {
   }
 
   /** How it ended, or `lost` where it has not within the time. */
-  async ending(service: string, withinMs: number): Promise<{ readonly kind: OutcomeKind | 'lost'; readonly text: string }> {
+  async ending(service: string, withinMs: number): Promise<Ending> {
+    const lost = (text: string): Ending => ({ kind: 'lost', text, timeline: [] });
     try {
       const result = await this.client.result(target(service), { signal: AbortSignal.timeout(withinMs) });
-      if (result.kind === 'closed') return { kind: result.outcome.outcome, text: result.outcome.headline };
-      return { kind: 'lost', text: result.kind === 'broken' ? result.text : 'no such rollout' };
+      if (result.kind !== 'closed') return lost(result.kind === 'broken' ? result.text : 'no such rollout');
+      const { outcome, headline, timeline } = result.outcome;
+      return { kind: outcome, text: headline, timeline };
     } catch (error) {
-      return { kind: 'lost', text: error instanceof Error ? error.message : String(error) };
+      return lost(error instanceof Error ? error.message : String(error));
     }
+  }
+
+  /** What all workers have logged of the service's rollout. */
+  logged(service: string): readonly string[] {
+    return this.workers
+      .flatMap(({ process }) => process.output.split('\n'))
+      .filter((line) => line.includes(`"${rolloutId(target(service))}"`));
   }
 
   async events(service: string): Promise<number> {

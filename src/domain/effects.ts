@@ -40,6 +40,9 @@ export interface Supervise {
   readonly alarms?: readonly string[];
 }
 
+/** Ticks for which another condition must hold before people are told: a blip is not a change. */
+export const TICKS_TO_CHANGE = 3;
+
 /** What the supervision sees besides verdicts. `idle`: a healthy source says no requests (A24). */
 export type Condition =
   | { readonly kind: 'judging' }

@@ -1,3 +1,4 @@
+import { TICKS_TO_CHANGE } from '../domain/effects.js';
 import type { RolloutPlan, Step } from '../domain/plan.js';
 import { EVERYBODY, type BasisPoints } from '../domain/words.js';
 import { formatDuration } from './durations.js';
@@ -98,11 +99,12 @@ function tooShort(paths: Finding['paths'], ms: number, leastMs: number): readonl
 }
 
 function timingRules(plan: RolloutPlan): readonly Finding[] {
-  const { tickMs, leaseMs, bucketMs, drain, warmUp } = plan;
+  const { tickMs, leaseMs, bucketMs, drain, warmUp, limits } = plan;
   const leastLeaseMs = heartbeatTimeoutMs(tickMs) + TAKE_OVER_MS;
   return [
     ...atLeast([['lease']], leaseMs, leastLeaseMs, 'a worker that takes over must come before the lease lapses (2 × tick + 10s)'),
-    ...atLeast([['bucket']], bucketMs, tickMs, 'a bucket holds a tick'),
+    ...atLeast([['bucket']], bucketMs, TICKS_TO_CHANGE * tickMs, 'what holds for three ticks of a bucket is told'),
+    ...atLeast([['limits', 'blind']], limits.blindMs, TICKS_TO_CHANGE * tickMs, 'metrics that come back are seen within three ticks'),
     ...atLeast([['drain', 'ceiling']], drain.ceilingMs, drain.minMs, 'the ceiling is not below drain.min'),
     ...atLeast([['warmUp', 'timeout']], warmUp.timeoutMs, warmUp.holdMs, 'the candidate must hold ready for warmUp.hold'),
     ...(drain.minMs <= LONGEST_DRAIN_MS

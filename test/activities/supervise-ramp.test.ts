@@ -388,6 +388,21 @@ test('blind that is known is held to the end of the bucket', async () => {
   assert.equal(stage.router.times('renew'), 12);
 });
 
+test('nobody is blind who saw at the last tick before the limit, however short that has been', async () => {
+  for (const [seesFrom, condition] of [
+    [12, 'judging'],
+    [13, 'blind'],
+  ] as const) {
+    const stage = new Stage();
+    stage.judge = new ScriptedJudge((tick) => [
+      tick < seesFrom ? verdict('blind', 'stale') : verdict('inconclusive', 'soaking'),
+    ]);
+    const result = await watch(stage, { known: 'blind', bucketMs: 60_000 });
+    assert.equal(result.kind, 'bucket-ended');
+    assert.equal(result.condition, condition, `sees from tick ${String(seesFrom)} on`);
+  }
+});
+
 test('two blind ticks are a blip: nobody is told', async () => {
   const stage = new Stage();
   stage.judge = new ScriptedJudge((tick) => [tick % 4 < 2 ? verdict('blind', 'stale') : verdict('inconclusive', 'soaking')]);

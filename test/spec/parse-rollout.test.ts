@@ -235,7 +235,7 @@ steps: [{weight: 50, approval: {approvers: [alice], count: 2}}, 100]
 `;
   assert.deepEqual(messages(text), [
     'rollout.yaml:6:28 drain.ceiling: found "30s", expected at least 1m; the ceiling is not below drain.min',
-    'rollout.yaml:7:9 bucket: found "10s", expected at least 20s; a bucket holds a tick',
+    'rollout.yaml:7:9 bucket: found "10s", expected at least 1m; what holds for three ticks of a bucket is told',
     'rollout.yaml:9:9 warmUp.timeout: found 5m (from the profile standard), expected at least 6m; the candidate must hold ready for warmUp.hold',
     'rollout.yaml:10:34 probes.maxFailures: found 21, expected at most probes.count (20)',
     'rollout.yaml:11:24 gates.errors.mode: found "off", expected sequential or threshold; without an error gate nothing advances, unless idle.then is accept-on-probes',

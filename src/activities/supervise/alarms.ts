@@ -1,11 +1,10 @@
 /** What endangers the way back, or keeps users from the candidate: no verdict of a gate, and people must know (I8). */
-import type { Supervise } from '../../domain/effects.js';
+import { TICKS_TO_CHANGE, type Supervise } from '../../domain/effects.js';
 import type { RouteState } from '../../domain/route.js';
 import type { Target } from '../../domain/words.js';
 import type { CapacityController } from '../../providers/ports.js';
 import { describeError } from '../failures.js';
 import type { Clock, Log } from '../dependencies.js';
-import { TICKS_TO_CHANGE } from './condition.js';
 import { LateCall } from './late-call.js';
 
 /** A sentence that is told, or told to be over, once it has been so for three ticks. Nothing seen is no change. */

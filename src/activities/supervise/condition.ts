@@ -1,11 +1,9 @@
-import type { Condition } from '../../domain/effects.js';
+import { TICKS_TO_CHANGE, type Condition } from '../../domain/effects.js';
 import type { StepPolicy } from '../../domain/policy.js';
 import type { Reading, Sample } from '../../domain/reading.js';
 import { nothingDecides, type Judgement } from '../../domain/verdict.js';
 import { EVERYBODY } from '../../domain/words.js';
 
-/** Ticks for which another condition must hold before people are told: a blip is not a change. */
-export const TICKS_TO_CHANGE = 3;
 /** From here on the judge calls a side without requests blind (judge.md §3); before, silence may be chance. */
 const SILENCE_MS = 60_000;
 /** Fewer expected requests than this may well be none. */

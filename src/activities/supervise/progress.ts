@@ -1,8 +1,8 @@
-import type { Condition, Cursors, Supervise } from '../../domain/effects.js';
+import { TICKS_TO_CHANGE, type Condition, type Cursors, type Supervise } from '../../domain/effects.js';
 import type { Evidence, Judgement } from '../../domain/verdict.js';
 import type { Judge } from '../dependencies.js';
 import { isRecord } from '../json.js';
-import { TICKS_TO_CHANGE, type Streak } from './condition.js';
+import type { Streak } from './condition.js';
 import type { RouteSeen } from './route-watch.js';
 
 /** All that a bucket remembers between ticks. It stands in the heartbeat, so that another worker goes on from the same tick. */
@@ -41,8 +41,12 @@ export function startingPoint(supervise: Supervise, judge: Judge, resumed: unkno
 
 const isProgress = (details: unknown): details is Progress => isRecord(details) && 'bucket' in details && 'evidence' in details;
 
-/** A pass needs nothing more. Otherwise a condition is settled once it has held for three ticks, and until then the known one stands. */
+/**
+ * A pass needs nothing more. Otherwise a condition is settled once it has held for three ticks, and until then the known one stands;
+ * but nobody is blind who saw at the last tick, for a bucket ends with the limit, and the release would be rolled back for it.
+ */
 export function settledCondition({ streak, judgement }: Progress, known: Condition['kind']): Condition['kind'] {
   if (judgement?.verdict === 'pass' && streak.condition === 'judging') return 'judging';
+  if (known === 'blind' && streak.ticks > 0) return streak.condition;
   return streak.ticks >= TICKS_TO_CHANGE ? streak.condition : known;
 }

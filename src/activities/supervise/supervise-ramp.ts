@@ -1,5 +1,5 @@
 import type { RolloutActivities } from '../../contract/activities.js';
-import type { Supervise, SuperviseResult } from '../../domain/effects.js';
+import { TICKS_TO_CHANGE, type Supervise, type SuperviseResult } from '../../domain/effects.js';
 import type { Reading } from '../../domain/reading.js';
 import type { RouteState } from '../../domain/route.js';
 import { combine, type Judgement } from '../../domain/verdict.js';
@@ -9,7 +9,7 @@ import { execution, type Execution } from '../execution.js';
 import { describeError } from '../failures.js';
 import { upTo, within } from '../waiting.js';
 import { Alarms } from './alarms.js';
-import { conditionOf, extend, TICKS_TO_CHANGE } from './condition.js';
+import { conditionOf, extend } from './condition.js';
 import { gather, LateCall } from './late-call.js';
 import { settledCondition, startingPoint, type Progress } from './progress.js';
 import { revokeUntilItHolds } from './revoking.js';

@@ -57,6 +57,20 @@ test('a pin that always falls through ends after twice the number with nothing j
   });
 });
 
+test('a proxy that restarts refuses connections for a while, and the probes outlast it', async () => {
+  const refused = (): never => {
+    throw new TypeError('fetch failed', { cause: new Error('connect ECONNREFUSED 127.0.0.1:80') });
+  };
+  const after = (downMs: number): Stage => {
+    const stage = answering((the) => (stage.clock.monotonicMs() < downMs ? refused() : the.answer(200)));
+    return stage;
+  };
+  const outlasted = await run(after(8_000));
+  assert.deepEqual(outlasted.kind === 'probed' && outlasted.outcome.judged, 20);
+  const gone = await run(after(Infinity));
+  assert.deepEqual(gone, { kind: 'probed', outcome: { judged: 0, serverErrors: 0, wrongRevision: 0, unanswered: 40 } });
+});
+
 test('a candidate that hangs is unanswered, and the activity ends in its own time', async () => {
   const stage = answering(hang);
   const result = await run(stage);

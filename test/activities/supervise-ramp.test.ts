@@ -394,9 +394,7 @@ test('nobody is blind who saw at the last tick before the limit, however short t
     [13, 'blind'],
   ] as const) {
     const stage = new Stage();
-    stage.judge = new ScriptedJudge((tick) => [
-      tick < seesFrom ? verdict('blind', 'stale') : verdict('inconclusive', 'soaking'),
-    ]);
+    stage.judge = new ScriptedJudge((tick) => [tick < seesFrom ? verdict('blind', 'stale') : verdict('inconclusive', 'soaking')]);
     const result = await watch(stage, { known: 'blind', bucketMs: 60_000 });
     assert.equal(result.kind, 'bucket-ended');
     assert.equal(result.condition, condition, `sees from tick ${String(seesFrom)} on`);

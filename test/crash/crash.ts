@@ -52,8 +52,12 @@ export async function crash(kase: CrashCase, victim: Victim, moment: Moment): Pr
     const lastEvent = await comeTo(client, moment);
     if (lastEvent !== undefined) await kill(plant, victim);
     await closed(client);
-    const outcome = reportedResult(await plant.temporal.showChain(ROLLOUT))?.outcome;
-    const wrong = outcome === kase.outcome ? [] : [`ended as ${String(outcome)}, expected ${kase.outcome}`];
+    const reported = reportedResult(await plant.temporal.showChain(ROLLOUT));
+    const outcome = reported?.outcome;
+    const wrong =
+      outcome === kase.outcome
+        ? []
+        : [`ended as ${String(outcome)} (${reported?.headline ?? 'no headline'}), expected ${kase.outcome}`];
     // At rest, or the counts of services and log are of different moments.
     await load.stop();
     const findings = [...wrong, ...(await objections(plant))];

@@ -11,6 +11,8 @@ export interface ReportedResult {
   /** The slot, revision or release that it says everybody is on; undefined if it names none. */
   readonly serving: string | undefined;
   readonly candidateBp: number | undefined;
+  /** Its first line for people, if it has one. */
+  readonly headline: string | undefined;
   /** When the workflow closed, by Temporal's clock. */
   readonly at: number;
 }
@@ -30,6 +32,7 @@ export function reportedResult(chain: readonly WorkflowHistory[]): ReportedResul
     outcome,
     serving: names.find((name) => typeof name === 'string'),
     candidateBp: typeof candidateBp === 'number' ? candidateBp : undefined,
+    headline: typeof result['headline'] === 'string' ? result['headline'] : undefined,
     at: event.at,
   };
 }

@@ -13,6 +13,13 @@ export type Blocker =
     }
   | { readonly kind: 'inconclusive'; readonly gates: readonly GateName[]; readonly expires: Instant }
   | { readonly kind: 'idle'; readonly since: Instant; readonly expires: Instant }
-  | { readonly kind: 'blind'; readonly gates: readonly GateName[]; readonly since: Instant; readonly expires: Instant }
+  | {
+      readonly kind: 'blind';
+      readonly gates: readonly GateName[];
+      readonly since: Instant;
+      readonly expires: Instant;
+      /** What the metric sources had against it, in a sentence. */
+      readonly why?: string;
+    }
   | { readonly kind: 'change-window-closed'; readonly opens: Instant }
   | { readonly kind: 'foreign-route'; readonly owner: string; readonly expires: Instant };

@@ -81,6 +81,7 @@ function evidenceBlockers(plan: RolloutPlan, watch: Watch): readonly Blocker[] {
           gates: gatesThat(watch, 'blind'),
           since: condition.since,
           expires: condition.since + plan.limits.blindMs,
+          ...whyBlind(last),
         },
       ];
     case 'foreign':
@@ -93,6 +94,11 @@ function evidenceBlockers(plan: RolloutPlan, watch: Watch): readonly Blocker[] {
       if (last.kind === 'judged' && last.judgement.verdict === 'pass') return [];
       return [{ kind: 'soaking', soakedMs: last.kind === 'judged' ? last.judgement.soakedMs : 0, soakMs }];
   }
+}
+
+function whyBlind(last: Watch['last']): { readonly why?: string } {
+  const [why] = last.kind === 'judged' ? (last.judgement.unread ?? []) : [];
+  return why === undefined ? {} : { why };
 }
 
 /** An inconclusive step is extended to `soakMaxMs`; only then does the time of the human begin. */

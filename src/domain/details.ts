@@ -142,7 +142,7 @@ export function describeBlocker(blocker: Blocker): string {
     case 'idle':
       return `no traffic since ${clock(blocker.since)}: send requests, or set idle.then; rolls back at ${moment(blocker.expires)}`;
     case 'blind':
-      return `blind (${blocker.gates.join(', ')}) since ${clock(blocker.since)}: look at the metric source; rolls back at ${moment(blocker.expires)}`;
+      return `blind (${blocker.gates.join(', ')}) since ${clock(blocker.since)}: look at the metric source${blocker.why === undefined ? '' : ` (${blocker.why})`}; rolls back at ${moment(blocker.expires)}`;
     case 'change-window-closed':
       return `the change window opens at ${moment(blocker.opens)}`;
     case 'foreign-route':

@@ -85,7 +85,7 @@ function noteChange(turn: Turn, state: RolloutState, before: Watch, watch: Watch
     idle: isUndecided(watch)
       ? 'the soak is over and no gate decides at this step: the probes do, where the plan lets them'
       : 'no traffic: waiting for requests',
-    blind: 'blind: the metrics say nothing that can be judged',
+    blind: ['blind: the metrics say nothing that can be judged', ...unreadOf(watch)].join('; '),
     inconclusive: 'the soak is over and the evidence does not suffice: extended',
     foreign: `somebody else wrote the route: ${owner}`,
   }[kind];
@@ -138,6 +138,8 @@ function unsticky(
 }
 
 const isUndecided = ({ last }: Watch): boolean => last.kind === 'judged' && nothingDecides(last.judgement.gates);
+
+const unreadOf = ({ last }: Watch): readonly string[] => (last.kind === 'judged' ? (last.judgement.unread ?? []) : []);
 
 const gatesOf = ({ last }: Watch) => (last.kind === 'judged' ? { gates: last.judgement.gates } : {});
 

@@ -58,6 +58,8 @@ export interface Judgement {
   readonly gates: readonly GateVerdict[];
   /** How long the step has been measured, by the sources' clocks, in milliseconds. */
   readonly soakedMs: number;
+  /** Of a blind one: what the metric sources had against it, in sentences. */
+  readonly unread?: readonly string[];
 }
 
 const WORST_FIRST = ['fail', 'blind', 'inconclusive', 'pass'] as const;

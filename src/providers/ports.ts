@@ -74,6 +74,14 @@ export interface LookedBack {
   readonly cursor?: Cursor;
 }
 
+/** What a source tells at one look. */
+export interface Observation {
+  readonly reading: Reading;
+  readonly cursor: Cursor;
+  /** Why signals that the connection maps are absent, each in a sentence that names it. */
+  readonly absent?: readonly string[];
+}
+
 export interface MetricSource {
   /** Signals this source can give, and whether both revisions come from one scrape (judge.md §0). */
   describe(target: Target): Promise<{ readonly signals: readonly (keyof Reading)[]; readonly sameInstant: boolean }>;
@@ -86,7 +94,7 @@ export interface MetricSource {
     pair: MeasuredPair,
     cursor: Cursor,
     signal: AbortSignal,
-  ): Promise<{ readonly reading: Reading; readonly cursor: Cursor }>;
+  ): Promise<Observation>;
   /**
    * Stable's past, from which the judge learns its bursts and its latency before any user moves (judge.md §0, §1 "look-back").
    * A source that remembers tells the last `spanMs` at once. One that does not takes its base at `'begin'` and tells nothing

@@ -18,6 +18,7 @@ import type {
   Inflight,
   MetricSource,
   Notice,
+  Observation,
   Notifier,
   Ports,
   ProbeRecipe,
@@ -199,20 +200,17 @@ export class FakeSource implements MetricSource {
   signals: readonly (keyof Reading)[] = ['errors'];
   sameInstant = true;
   onRead: Answer<Reading> = {};
+  absent: readonly string[] = [];
 
   describe(): Promise<{ readonly signals: readonly (keyof Reading)[]; readonly sameInstant: boolean }> {
     return Promise.resolve({ signals: this.signals, sameInstant: this.sameInstant });
   }
   readonly pairs: MeasuredPair[] = [];
-  async read(
-    _target: Target,
-    pair: MeasuredPair,
-    cursor: Cursor,
-  ): Promise<{ readonly reading: Reading; readonly cursor: Cursor }> {
+  async read(_target: Target, pair: MeasuredPair, cursor: Cursor): Promise<Observation> {
     this.cursors.push(cursor);
     this.pairs.push(pair);
     const call = this.cursors.length;
-    return { reading: await say(this.onRead, call), cursor: call };
+    return { reading: await say(this.onRead, call), cursor: call, absent: this.absent };
   }
 }
 

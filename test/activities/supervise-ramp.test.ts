@@ -235,6 +235,23 @@ test('each connection is asked for what the rollout’s own gates measure there'
   assert.deepEqual([stage.source.pairs[0]?.custom, other.pairs[0]?.custom], [{}, { checkout: measure }]);
 });
 
+test('a blind judgement says what each connection had against it, without secrets, and a judgement that sees says nothing', async () => {
+  const stage = new Stage();
+  const other = (stage.sources['other'] = new FakeSource());
+  stage.source.onRead = () => {
+    throw new Error('http://metrics.test answered 503 to s3cr3t-token');
+  };
+  other.absent = ['errors: no series of requests_total for candidate'];
+  stage.judge = new ScriptedJudge((tick) => [tick < 6 ? verdict('blind', 'missing') : verdict('inconclusive', 'soaking')]);
+  const seen = async (bucketMs: number) =>
+    (await watch(stage, { known: 'blind', bucketMs }, new Attempt(), ['prom', 'other'])).judgement?.unread;
+  assert.deepEqual(await seen(5_000), [
+    'metrics "prom": http://metrics.test answered 503 to [redacted]',
+    'metrics "other": errors: no series of requests_total for candidate',
+  ]);
+  assert.equal(await seen(60_000), undefined);
+});
+
 test('the first connection that measures a signal is believed, and a silent one leaves no zeros', async () => {
   const stage = new Stage();
   const second = (stage.sources['second'] = new FakeSource());

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { planWith } from './plans.js';
-import { GROUND, supervision, World } from './world.js';
+import { blockersOf } from '../../src/domain/blocking.js';
+import { describeBlocker } from '../../src/domain/details.js';
+import { GROUND, judged, supervision, World } from './world.js';
 
 const MINUTE_MS = 60_000;
 
@@ -145,6 +147,19 @@ test('a blind source holds, and past its limit rolls back; five minutes of it do
   world.now += 10 * MINUTE_MS;
   world.settle('supervise', supervision('bucket-ended', 'blind', { condition: 'blind' }));
   assert.equal(world.phase, 'rolling-back');
+});
+
+test('who is blind is told why, in the blocker and on the timeline', () => {
+  const why = 'metrics "prom": http://metrics.test answered 503';
+  const judgement = { ...judged('blind', 0), unread: [why, 'metrics "other": no answer'] };
+  const world = new World(planWith()).untilStep(2);
+  world.settle('supervise', supervision('changed', 'blind', { condition: 'blind', judgement }));
+  const [blocker] = blockersOf(world.plan, world.state, world.now);
+  assert.ok(blocker?.kind === 'blind' && describeBlocker(blocker).includes(`look at the metric source (${why}); rolls back at`));
+  assert.equal(
+    world.state.ledger.timeline.at(-1)?.what,
+    `blind: the metrics say nothing that can be judged; ${why}; metrics "other": no answer`,
+  );
 });
 
 test('abort is accepted in every phase before the promotion, twice as well, and the rollback waits for nothing', () => {

@@ -2,7 +2,7 @@ import type { Cursors, Supervise } from '../../domain/effects.js';
 import type { Cursor, Reading, Sample } from '../../domain/reading.js';
 import type { GateName } from '../../domain/verdict.js';
 import type { Target } from '../../domain/words.js';
-import type { MetricSource } from '../../providers/ports.js';
+import type { MetricSource, Observation } from '../../providers/ports.js';
 import type { Clock, Log } from '../dependencies.js';
 import { describeError } from '../failures.js';
 import { measuredPair } from '../measured-pair.js';
@@ -11,9 +11,15 @@ import { LateCall } from './late-call.js';
 interface Source {
   readonly name: string;
   readonly port: MetricSource;
-  readonly call: LateCall<{ readonly reading: Reading; readonly cursor: Cursor }>;
+  readonly call: LateCall<Observation>;
   last: { readonly reading: Reading; readonly at: number } | undefined;
+  /** Why it gave nothing, or not all, at its last answer. */
+  absent: readonly string[];
 }
+
+/** As many reasons stand in a judgement, each so long: it goes into the history at the end of every bucket. */
+const MOST_REASONS = 3;
+const LONGEST_REASON = 240;
 
 /**
  * All metric connections of a supervision. Each has its own deadline; one that did not answer in time contributes its last
@@ -31,11 +37,18 @@ export class Sources {
       readonly supervise: Supervise;
       readonly clock: Clock;
       readonly logger: Log;
+      readonly redact: (text: string) => string;
       readonly windowMs: number;
       readonly deadlineMs: number;
     },
   ) {
-    this.#sources = ports.map(([name, port]) => ({ name, port, call: new LateCall(about.clock, about), last: undefined }));
+    this.#sources = ports.map(([name, port]) => ({
+      name,
+      port,
+      call: new LateCall(about.clock, about),
+      last: undefined,
+      absent: [],
+    }));
     this.#cursors = { ...cursors };
   }
 
@@ -66,13 +79,22 @@ export class Sources {
     return merge(aged);
   }
 
+  /** What the sources had against it when they gave nothing, or not all. */
+  get unread(): readonly string[] {
+    const reasons = this.#sources.flatMap(({ name, absent }) => absent.map((why) => `metrics "${name}": ${why}`));
+    // Cut last, or half of a secret might stay.
+    return reasons.slice(0, MOST_REASONS).map((why) => this.about.redact(why).slice(0, LONGEST_REASON));
+  }
+
   #takeAll(): void {
     for (const source of this.#sources) {
       const outcome = source.call.take();
       if (outcome?.kind === 'value') {
         source.last = { reading: outcome.value.reading, at: outcome.at };
+        source.absent = outcome.value.absent ?? [];
         this.#cursors = { ...this.#cursors, [source.name]: outcome.value.cursor };
       } else if (outcome !== undefined) {
+        source.absent = [describeError(outcome.error)];
         this.about.logger.warn(
           { metrics: source.name, error: describeError(outcome.error) },
           'a metric source could not be read',

@@ -63,7 +63,7 @@ class Supervision {
     readonly run: Execution,
   ) {
     const { where, supervise, tickMs } = input;
-    const { clock, judge, logger, ports } = tools;
+    const { clock, judge, logger, ports, redact } = tools;
     this.#supervise = supervise;
     this.#subject = { target: where.target, candidate: supervise.candidate };
     this.#progress = startingPoint(supervise, judge, run.resumed);
@@ -78,7 +78,14 @@ class Supervision {
     this.#route = new LateCall(clock, limits);
     this.#renewal = new LateCall(clock, { ...limits, windowMs: Math.min(tickMs / 4, 1_000) });
     const sources = where.connections.metrics.map((name) => [name, ports.metrics(name)] as const);
-    this.#sources = new Sources(sources, this.#progress.cursors, { target: where.target, supervise, clock, logger, ...limits });
+    this.#sources = new Sources(sources, this.#progress.cursors, {
+      target: where.target,
+      supervise,
+      clock,
+      logger,
+      redact,
+      ...limits,
+    });
     const { capacity } = where.connections;
     this.#alarms = new Alarms(supervise, {
       target: where.target,
@@ -187,7 +194,15 @@ class Supervision {
     const spans = policy.gates.flatMap(({ gate }) => sampleOf(reading, gate)?.elapsedMs ?? []);
     // The gate that began last soaks longest; where nothing was read, what was soaked stays soaked.
     const soakedMs = spans.length > 0 ? Math.min(...spans) : (this.#progress.judgement?.soakedMs ?? 0);
-    const judgement: Judgement = { at: clock.now(), verdict: combine(verdicts), gates: verdicts, soakedMs };
+    const verdict = combine(verdicts);
+    const unread = verdict === 'blind' ? this.#sources.unread : [];
+    const judgement: Judgement = {
+      at: clock.now(),
+      verdict,
+      gates: verdicts,
+      soakedMs,
+      ...(unread.length === 0 ? {} : { unread }),
+    };
     this.#progress = { ...this.#progress, evidence, cursors: this.#sources.cursors, judgement };
     metrics.tickJudged(this.#subject, judgement.verdict);
     for (const { gate, verdict } of verdicts) metrics.gateJudged(this.#subject, gate, verdict);

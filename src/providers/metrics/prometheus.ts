@@ -11,7 +11,7 @@ import { z } from 'zod';
 import type { Cursor, Reading } from '../../domain/reading.js';
 import type { Instant, Target } from '../../domain/words.js';
 import { ProviderError } from '../errors.js';
-import type { LookedBack, MeasuredPair, MetricSource } from '../ports.js';
+import type { LookedBack, MeasuredPair, MetricSource, Observation } from '../ports.js';
 import { readingOf } from './assemble.js';
 import type { Look } from './count.js';
 import { cursorAt, parseCursor } from './cursor.js';
@@ -76,7 +76,7 @@ class PrometheusSource implements MetricSource {
     pair: MeasuredPair,
     cursor: Cursor,
     signal: AbortSignal,
-  ): Promise<{ reading: Reading; cursor: Cursor }> {
+  ): Promise<Observation> {
     const before = cursor === 'begin' ? undefined : parseCursor(cursor);
     const now = await this.#api.now(signal);
     const at = now - this.options.scrapeIntervalMs;
@@ -99,7 +99,7 @@ class PrometheusSource implements MetricSource {
       { now, silentMs: 0, gaugeSpreadMs: 1.5 * this.options.scrapeIntervalMs },
     );
     for (const why of absent) this.warn(`no data for ${target.service}: ${why}`);
-    return { reading, cursor: tally.toCursor({}) };
+    return { reading, cursor: tally.toCursor({}), absent };
   }
 
   /**

@@ -8,7 +8,7 @@ import { z } from 'zod';
 import type { Cursor, Reading } from '../../domain/reading.js';
 import type { Instant, Target } from '../../domain/words.js';
 import { permanent, transient } from '../errors.js';
-import type { LookedBack, MeasuredPair, MetricSource } from '../ports.js';
+import type { LookedBack, MeasuredPair, MetricSource, Observation } from '../ports.js';
 import { readingOf } from './assemble.js';
 import type { Look } from './count.js';
 import { cursorAt, parseCursor, type CountingCursor } from './cursor.js';
@@ -109,7 +109,7 @@ class ScrapeSource implements MetricSource {
     return Promise.resolve({ signals, sameInstant: others.length === 0 && first?.origin.revision === undefined });
   }
 
-  read(target: Target, pair: MeasuredPair, cursor: Cursor, signal: AbortSignal): Promise<{ reading: Reading; cursor: Cursor }> {
+  read(target: Target, pair: MeasuredPair, cursor: Cursor, signal: AbortSignal): Promise<Observation> {
     return this.#read(target, pair, cursor, signal, false);
   }
 
@@ -135,7 +135,7 @@ class ScrapeSource implements MetricSource {
     cursor: Cursor,
     signal: AbortSignal,
     stableOnly: boolean,
-  ): Promise<{ reading: Reading; cursor: Cursor }> {
+  ): Promise<Observation> {
     refuseExpressions(this.options, pair);
     const before = cursor === 'begin' ? undefined : parseCursor(cursor);
     if (before?.refused !== undefined) return this.#refuse(before, before.refused);
@@ -165,15 +165,14 @@ class ScrapeSource implements MetricSource {
     const suspect = scraped.flatMap(({ url, origin }) => suspicion(nameOf(url), processes.get(origin.key)) ?? [])[0];
     if (suspect !== undefined) return this.#refuse(base, suspect);
     for (const why of absent) this.#warn(`no data for ${target.service}: ${why}`);
-    return { reading, cursor: tally.toCursor(Object.fromEntries(processes)) };
+    return { reading, cursor: tally.toCursor(Object.fromEntries(processes)), absent };
   }
 
   /** Nothing of this step counts any more: what was added before the hop was seen cannot be told from what is true. */
-  #refuse(cursor: CountingCursor, why: string): { reading: Reading; cursor: Cursor } {
-    this.#warn(
-      `no data until the next step begins: ${why}. Scrape each replica at an address of its own, not through a balancer.`,
-    );
-    return { reading: {}, cursor: { ...cursor, refused: why } };
+  #refuse(cursor: CountingCursor, why: string): Observation {
+    const told = `no data until the next step begins: ${why}. Scrape each replica at an address of its own, not through a balancer.`;
+    this.#warn(told);
+    return { reading: {}, cursor: { ...cursor, refused: why }, absent: [told] };
   }
 
   /** An address that serves another revision than the two is not asked. */

@@ -52,7 +52,11 @@ export const dedupe: Gate<OneSampleState, DedupeCounts> = {
         counterResets: state.resets,
       },
       get sentence() {
-        return `dedupe: ${whole(misses)} misses in ${whole(replays)} replays: ${
+        const counted =
+          duplicates > 0
+            ? `${whole(duplicates)} ${duplicates === 1 ? 'effect' : 'effects'} repeated`
+            : `${whole(misses)} misses in ${whole(replays)} replays`;
+        return `dedupe: ${counted}: ${
           vacuous
             ? `not judged (vacuous): ${replays === 0 ? 'no replays were seen' : `fewer than ${whole(rules.minimumRequests)} were seen, and none missed`}.`
             : conclusion({

@@ -104,7 +104,12 @@ function timingRules(plan: RolloutPlan): readonly Finding[] {
   return [
     ...atLeast([['lease']], leaseMs, leastLeaseMs, 'a worker that takes over must come before the lease lapses (2 × tick + 10s)'),
     ...atLeast([['bucket']], bucketMs, TICKS_TO_CHANGE * tickMs, 'what holds for three ticks of a bucket is told'),
-    ...atLeast([['limits', 'blind']], limits.blindMs, TICKS_TO_CHANGE * tickMs, 'metrics that come back are seen within three ticks'),
+    ...atLeast(
+      [['limits', 'blind']],
+      limits.blindMs,
+      TICKS_TO_CHANGE * tickMs,
+      'metrics that come back are seen within three ticks',
+    ),
     ...atLeast([['drain', 'ceiling']], drain.ceilingMs, drain.minMs, 'the ceiling is not below drain.min'),
     ...atLeast([['warmUp', 'timeout']], warmUp.timeoutMs, warmUp.holdMs, 'the candidate must hold ready for warmUp.hold'),
     ...(drain.minMs <= LONGEST_DRAIN_MS

@@ -1,3 +1,4 @@
+import { isAbsolute } from 'node:path';
 import { renderPath, type Path } from './paths.js';
 import type { PlatformConfig } from './platform.js';
 import { isSecretRef, type SecretRef } from './secret-schema.js';
@@ -70,7 +71,9 @@ function fromFile(path: string, { readFile }: SecretSource): Lookup {
     if (text !== '') return { kind: 'found', text };
     return { kind: 'missing', found: `an empty file ${path}`, expected: 'the secret in it' };
   } catch (error) {
-    const reason = error instanceof Error && 'code' in error ? String(error.code) : 'it cannot be read';
+    const { code, path: tried } = error as Partial<NodeJS.ErrnoException>;
+    // A path that is not absolute is one from the folder in which the program was started.
+    const reason = `${code ?? 'it cannot be read'}${tried === undefined || isAbsolute(path) ? '' : `: ${tried}`}`;
     return { kind: 'missing', found: `no readable file ${path} (${reason})`, expected: 'the secret in it' };
   }
 }

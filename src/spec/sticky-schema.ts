@@ -9,4 +9,8 @@ export const stickyPins = () =>
   z
     .array(choice(STICKY_BY), { error: expected })
     .min(1, { error: expected })
-    .refine((pins) => new Set(pins).size === pins.length, { error: expected });
+    .superRefine((pins, context) => {
+      for (const [index, pin] of pins.entries())
+        if (pins.indexOf(pin) < index)
+          context.addIssue({ code: 'custom', path: [index], message: `each pin once: ${pin} is named before`, input: pin });
+    });

@@ -14,7 +14,7 @@ notifiers: {s: {type: slack, url: {file: /run/slack}}}
 const files: Record<string, string> = { '/run/token': 'abc\n', '/run/slack': 'https://hooks.example.com/x' };
 const readFile = (path: string): string => {
   const text = files[path];
-  if (text === undefined) throw Object.assign(new Error(`no ${path}`), { code: 'ENOENT' });
+  if (text === undefined) throw Object.assign(new Error(`no ${path}`), { code: 'ENOENT', path });
   return text;
 };
 
@@ -42,5 +42,14 @@ test('all secrets that are missing are named at once, with the place that wants 
       'sluice.config.yaml metrics.p.headers.Authorization: found no environment variable AUTH, expected it to be set on the worker',
       'sluice.config.yaml notifiers.s.url: found no readable file /run/slack (ENOENT), expected the secret in it',
     ],
+  );
+  const relative = resolveSecrets(platform(CONFIG.replace('/run/slack', 'slack.txt')), {
+    env: { KEY: 'k', AUTH: 'a' },
+    readFile: (path) => (path === '/run/token' ? 't' : readFile('/where/it/began/slack.txt')),
+  });
+  assert.ok(relative.kind === 'invalid');
+  assert.deepEqual(
+    relative.secrets.map(({ found }) => found),
+    ['no readable file slack.txt (ENOENT: /where/it/began/slack.txt)'],
   );
 });

@@ -28,6 +28,8 @@ const HAPROXY_FILE = 'haproxy.cfg';
 /** Of `sluice dev`: its state lies there as well. */
 const DEV_FOLDER = '.sluice';
 const TOKEN_FILE = `${DEV_FOLDER}/edge-token`;
+/** Nobody's users are there, so that rehearsals and drills may run. */
+const FOR_TRYING = /^(dev|development|test|testing|qa|ci|local|sandbox|demo|stage|staging)\b/;
 
 export function initCommand(program: Command, run: Run): void {
   program
@@ -196,7 +198,7 @@ temporal:
   address: 127.0.0.1:7233
 environments:
   ${environment}:
-    production: ${router === 'haproxy'}
+    production: ${router === 'haproxy' && !FOR_TRYING.test(environment)}
 routers:
   ${ROUTER_NAMES[router]}:
     ${connection}

@@ -104,11 +104,11 @@ function routerWarnings(plan: RolloutPlan, router: RouterConnection | undefined)
       : [`${connections.router} takes multiples of ${percent(stepBp ?? 0)} only: preflight refuses ${uneven.join(', ')}`]),
     ...(sticky && keeps === 'none'
       ? [`${connections.router} cannot keep users where they are: they may bounce between the revisions`]
-      : beyond.length === 0
-        ? []
-        : [
-            `${connections.router} cannot tell users apart by ${beyond.join(', ')}: preflight refuses it as the first pin, and passes over it later`,
-          ]),
+      : beyond.map((pin) =>
+          pin === pinsOf(plan)[0]
+            ? `${connections.router} cannot tell users apart by ${pin}, which the plan begins with: preflight refuses it`
+            : `${connections.router} cannot tell users apart by ${pin}: it is passed over when its turn comes`,
+        )),
     ...(probe === undefined
       ? [`${connections.router} has no probe recipe: the candidate is not probed before users reach it`]
       : []),

@@ -1,5 +1,6 @@
 import type { GatePolicy } from '../../domain/policy.js';
 import type { ApprovalRule, RolloutPlan } from '../../domain/plan.js';
+import { pinsOf } from '../../domain/stickiness.js';
 import { percent } from '../../domain/telling.js';
 import { formatDuration } from '../../spec/durations.js';
 import { formatShare } from '../../spec/percent.js';
@@ -75,6 +76,13 @@ function toleranceInWords({ gate, tolerance }: Pick<GatePolicy, 'gate' | 'tolera
   }
 }
 
+function toldApart(plan: RolloutPlan): string {
+  const [first, ...others] = pinsOf(plan);
+  if (first === undefined) return 'not told apart: chance decides on every request (sticky: false)';
+  const then = others.length === 0 ? '' : `, and if they are seen to leave the candidate, by ${others.join(', then by ')}`;
+  return `told apart by ${first}${then}, where the router can`;
+}
+
 function rules(plan: RolloutPlan): readonly (readonly string[])[] {
   const { limits, retry, warmUp, probes, drain, idleThen, changeWindows, keepStableMs, pauseBatchUpToBp, connections } = plan;
   const cap = plan.capPerPartition === undefined ? '' : `; at most ${plan.capPerPartition} jobs at once in a partition`;
@@ -84,6 +92,7 @@ function rules(plan: RolloutPlan): readonly (readonly string[])[] {
       'before users',
       `warm path ${warmUp.path ?? 'not checked'}; ${probes.count} pinned probes of ${probes.path}, ${probes.maxFailures} failures end it`,
     ],
+    ['users', toldApart(plan)],
     [
       'judged',
       `every ${d(plan.tickMs)}; without a controller users return to stable within ${d(plan.leaseMs)}, where the router holds leases`,

@@ -51,7 +51,9 @@ test('what a router cannot do is said before the start', () => {
   assert.match(said, /no probe recipe/);
   const sticky = { ...router, capabilities: { ...router.capabilities, sticky: 'key-hash' } } as const;
   const climbing = planWith({ stickyBy: ['user', 'cookie'] });
-  assert.match(planWarnings(climbing, sticky).join('\n'), /cannot tell users apart by cookie: .* passes over it later/);
+  assert.match(planWarnings(climbing, sticky).join('\n'), /cannot tell users apart by cookie: it is passed over/);
+  const cookieFirst = planWith({ stickyBy: ['cookie', 'user'] });
+  assert.match(planWarnings(cookieFirst, sticky).join('\n'), /apart by cookie, which the plan begins with: preflight refuses/);
   const able = { ...sticky, capabilities: { ...sticky.capabilities, stickyBy: ['user' as const, 'cookie' as const] } };
   assert.doesNotMatch(planWarnings(climbing, able).join('\n'), /tell users apart/);
 });

@@ -7,7 +7,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Load } from '../test/harness/load.js';
+import { hasFailed, type Load } from '../test/harness/load.js';
 import { typescriptProgram } from '../test/harness/node-program.js';
 import { startProcess, type ManagedProcess } from '../test/harness/processes.js';
 import { printBound, printLoad, printTimes, readArguments, type Bound } from './figures.js';
@@ -156,7 +156,7 @@ function print(aborts: readonly Abort[], bounds: readonly Bound[]): void {
 }
 
 function rateOf({ records }: Load, begun: number): string {
-  const failed = records.filter(({ failure, status }) => failure !== undefined || (status ?? 0) >= 500).length;
+  const failed = records.filter(hasFailed).length;
   const perSecond = records.length / ((performance.now() - begun) / 1_000);
   return `${perSecond.toFixed(0)} requests/s, ${String(failed)} of ${String(records.length)} failed`;
 }

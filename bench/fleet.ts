@@ -11,6 +11,7 @@
 import { readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
+import { hasFailed } from '../test/harness/load.js';
 import { until } from '../test/harness/until.js';
 import { printBound, printLoad, printTimes, quantile, readArguments } from './figures.js';
 import { revokedAt } from './route-truth.js';
@@ -147,7 +148,7 @@ async function runFleet(): Promise<void> {
     await killing;
     const usages = meter.read();
     const requests = await users.stop();
-    const failed = requests.filter(({ failure, status }) => failure !== undefined || (status ?? 0) >= 500).length;
+    const failed = requests.filter(hasFailed).length;
     console.log(
       `\n${String(fleet.length)} rollouts: started in ${startedS.toFixed(1)} s, all ended after ${durationS.toFixed(0)} s`,
     );

@@ -6,6 +6,7 @@
  * Run: npm run build && node --import tsx bench/lease.ts [--minutes 10] [--rate 300]
  */
 import { setTimeout as pause } from 'node:timers/promises';
+import { hasFailed } from '../test/harness/load.js';
 import type { RecordedCommand } from '../test/harness/socket-recorder.js';
 import { printBound, printLoad, printTimes, quantile, readArguments } from './figures.js';
 import { entryOf } from './route-truth.js';
@@ -82,7 +83,7 @@ try {
     printBound('no request met a lapsed lease', String(lapsed.length), lapsed.length === 0 && candidate > 0);
   }
   await Promise.all(CASES.map(({ service }) => site.ending(service, 60_000)));
-  const failed = users.records.filter(({ failure, status }) => failure !== undefined || (status ?? 0) >= 500).length;
+  const failed = users.records.filter(hasFailed).length;
   printBound('no request failed', String(failed), failed === 0);
 } finally {
   await users.stop();

@@ -37,6 +37,9 @@ export interface LoadRecord extends RouteHeaders {
   readonly failure: string | undefined;
 }
 
+/** No whole answer, or one of the server's failing. */
+export const hasFailed = ({ failure, status }: LoadRecord): boolean => failure !== undefined || (status ?? 0) >= 500;
+
 export class Load {
   /** In the order of answers; grows while the load runs. */
   readonly records: LoadRecord[] = [];

@@ -1,7 +1,7 @@
 /** Rollouts that somebody terminates or resets past us, with Temporal's own tool: what they leave on the router is cleared up. */
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
-import { Load, type LoadRecord } from '../harness/load.js';
+import { hasFailed, Load, type LoadRecord } from '../harness/load.js';
 import { until } from '../harness/until.js';
 import { Plant, ROLLOUT, SERVICE } from './plant.js';
 
@@ -16,10 +16,7 @@ beforeEach(async () => {
 afterEach(async () => {
   const records = await load.stop();
   await plant.stop();
-  assert.deepEqual(
-    records.filter(({ failure, status }) => failure !== undefined || (status ?? 0) >= 500),
-    [],
-  );
+  assert.deepEqual(records.filter(hasFailed), []);
 });
 
 const onCandidate = ({ slot, why }: LoadRecord): boolean => slot === 'green' && why !== 'pin';

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
 import type { MetricFault } from '../harness/broken-metrics.js';
-import { Load } from '../harness/load.js';
+import { hasFailed, Load } from '../harness/load.js';
 import type { Fault } from '../harness/socket-recorder.js';
 import { until } from '../harness/until.js';
 import { Plant, SERVICE } from './plant.js';
@@ -22,7 +22,7 @@ afterEach(async () => {
 const users = (): Load =>
   new Load({ url: plant.stage.haproxy.url, requestsPerSecond: 300, concurrency: 16, atMost: { requests: 100_000, ms: 300_000 } });
 
-const failed = (load: Load) => load.records.filter(({ failure, status }) => failure !== undefined || (status ?? 0) >= 500);
+const failed = (load: Load) => load.records.filter(hasFailed);
 
 /** The candidate's weight in basis points, as HAProxy itself says; undefined without a route. */
 async function weight(): Promise<number | undefined> {

@@ -239,14 +239,14 @@ test('a blind judgement says what each connection had against it, without secret
   const stage = new Stage();
   const other = (stage.sources['other'] = new FakeSource());
   stage.source.onRead = () => {
-    throw new Error('http://metrics.test answered 503 to s3cr3t-token');
+    throw new Error('http://metrics.test answered 503 to s3cr3t-token\u001b[2J');
   };
   other.absent = ['errors: no series of requests_total for candidate'];
   stage.judge = new ScriptedJudge((tick) => [tick < 6 ? verdict('blind', 'missing') : verdict('inconclusive', 'soaking')]);
   const seen = async (bucketMs: number) =>
     (await watch(stage, { known: 'blind', bucketMs }, new Attempt(), ['prom', 'other'])).judgement?.unread;
   assert.deepEqual(await seen(5_000), [
-    'metrics "prom": http://metrics.test answered 503 to [redacted]',
+    'metrics "prom": http://metrics.test answered 503 to [redacted]?[2J',
     'metrics "other": errors: no series of requests_total for candidate',
   ]);
   assert.equal(await seen(60_000), undefined);

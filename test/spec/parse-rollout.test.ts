@@ -377,4 +377,5 @@ test('users are told apart by user and then by cookie unless told otherwise, in 
   assert.deepEqual(stickiness('sticky: false\n'), { sticky: false, stickyBy: undefined });
   for (const wrong of ['{by: []}', '{by: [user, user]}', '{by: [release]}', '{by: cookie}', '{}', '2'])
     assert.equal(messages(`${FIVE_LINES}sticky: ${wrong}\n`).length, 1, wrong);
+  assert.match(messages(`${FIVE_LINES}sticky: {by: [user, cookie, user]}\n`)[0] ?? '', /sticky\.by\[2\].*user is named before/);
 });

@@ -82,8 +82,13 @@ export class Sources {
   /** What the sources had against it when they gave nothing, or not all. */
   get unread(): readonly string[] {
     const reasons = this.#sources.flatMap(({ name, absent }) => absent.map((why) => `metrics "${name}": ${why}`));
-    // Cut last, or half of a secret might stay.
-    return reasons.slice(0, MOST_REASONS).map((why) => this.about.redact(why).slice(0, LONGEST_REASON));
+    // Cut last, or half of a secret might stay; and what a page says is no command to somebody's terminal.
+    return reasons.slice(0, MOST_REASONS).map((why) =>
+      this.about
+        .redact(why)
+        .replace(/\p{Cc}/gu, '?')
+        .slice(0, LONGEST_REASON),
+    );
   }
 
   #takeAll(): void {

@@ -89,12 +89,7 @@ export interface MetricSource {
    * Counts since the step's start, per revision, with the time of the newest sample. The cursor `'begin'` takes the base now and
    * gives a reading of zeros. The cursor is JSON and may be replayed by another worker. Gives up when `signal` aborts.
    */
-  read(
-    target: Target,
-    pair: MeasuredPair,
-    cursor: Cursor,
-    signal: AbortSignal,
-  ): Promise<Observation>;
+  read(target: Target, pair: MeasuredPair, cursor: Cursor, signal: AbortSignal): Promise<Observation>;
   /**
    * Stable's past, from which the judge learns its bursts and its latency before any user moves (judge.md §0, §1 "look-back").
    * A source that remembers tells the last `spanMs` at once. One that does not takes its base at `'begin'` and tells nothing

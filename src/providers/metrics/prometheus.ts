@@ -71,12 +71,7 @@ class PrometheusSource implements MetricSource {
     return Promise.resolve({ signals: Object.keys(this.options.metrics) as (keyof Reading)[], sameInstant: true });
   }
 
-  async read(
-    target: Target,
-    pair: MeasuredPair,
-    cursor: Cursor,
-    signal: AbortSignal,
-  ): Promise<Observation> {
+  async read(target: Target, pair: MeasuredPair, cursor: Cursor, signal: AbortSignal): Promise<Observation> {
     const before = cursor === 'begin' ? undefined : parseCursor(cursor);
     const now = await this.#api.now(signal);
     const at = now - this.options.scrapeIntervalMs;

@@ -219,8 +219,9 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'users who are dealt anew keep their pin',
     file: 'src/domain/transitions.ts',
-    find: 'ledger: { ...state.ledger, stickyBy } };',
-    replace: 'ledger: { ...state.ledger } };',
+    find: '{ ...state, ledger: { ...state.ledger, stickyBy } };',
+    // A parameter that nobody reads does not compile.
+    replace: "stickyBy === 'user' ? state : { ...state };",
     test: 'test/domain/stickiness.test.ts',
     title: 'users who leave are dealt anew',
     pure: true,

@@ -2,7 +2,7 @@ import type { ProbeOutcome } from '../domain/effects.js';
 import type { ProbePlan } from '../domain/plan.js';
 import type { ProbeRecipe } from '../providers/ports.js';
 import type { Tools } from './dependencies.js';
-import { throwIfCancelled, type Execution } from './execution.js';
+import type { Execution } from './execution.js';
 import { askPinned, type PinnedAnswer } from './pinned-request.js';
 
 /** Few at a time: twenty at once would measure a queue, and a cold candidate is not to be flooded. */
@@ -30,7 +30,6 @@ export async function probeCandidate(
   let isHeard = true;
   while (outcome.judged < probes.count && asked() < 2 * probes.count && hasTime()) {
     if (!isHeard) await tools.clock.sleep(PAUSE_MS, run.signal);
-    throwIfCancelled(run.signal);
     const batch = Math.min(AT_ONCE, probes.count - outcome.judged, 2 * probes.count - asked());
     const ask = (): Promise<PinnedAnswer> =>
       askPinned(tools, recipe, probes.path, { deadlineMs: DEADLINE_MS, signal: run.signal });

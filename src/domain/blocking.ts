@@ -81,7 +81,7 @@ function evidenceBlockers(plan: RolloutPlan, watch: Watch): readonly Blocker[] {
           gates: gatesThat(watch, 'blind'),
           since: condition.since,
           expires: condition.since + plan.limits.blindMs,
-          ...whyBlind(last),
+          ...whyBlind(watch),
         },
       ];
     case 'foreign':
@@ -96,8 +96,11 @@ function evidenceBlockers(plan: RolloutPlan, watch: Watch): readonly Blocker[] {
   }
 }
 
-function whyBlind(last: Watch['last']): { readonly why?: string } {
-  const [why] = last.kind === 'judged' ? (last.judgement.unread ?? []) : [];
+/** What the metric sources had against the last look, where it was blind. */
+export const unreadOf = ({ last }: Watch): readonly string[] => (last.kind === 'judged' ? (last.judgement.unread ?? []) : []);
+
+function whyBlind(watch: Watch): { readonly why?: string } {
+  const [why] = unreadOf(watch);
   return why === undefined ? {} : { why };
 }
 

@@ -1,5 +1,5 @@
 /** What the end of a supervision bucket changes: the one place where a rollout advances, and where a failing gate is heard (I1, I3, I4). */
-import { humanBlockers } from './blocking.js';
+import { humanBlockers, unreadOf } from './blocking.js';
 import { broken, probeFailure } from './causes.js';
 import { currentEffectId } from './effect-ids.js';
 import type { EffectId, EffectResult, SuperviseResult } from './effects.js';
@@ -138,8 +138,6 @@ function unsticky(
 }
 
 const isUndecided = ({ last }: Watch): boolean => last.kind === 'judged' && nothingDecides(last.judgement.gates);
-
-const unreadOf = ({ last }: Watch): readonly string[] => (last.kind === 'judged' ? (last.judgement.unread ?? []) : []);
 
 const gatesOf = ({ last }: Watch) => (last.kind === 'judged' ? { gates: last.judgement.gates } : {});
 

@@ -6,7 +6,7 @@
 import type { Cursor, Reading, Sample } from '../domain/reading.js';
 import type { Instant, Revision, Target } from '../domain/words.js';
 import { transient } from '../providers/errors.js';
-import type { LookedBack, MeasuredPair, MetricSource } from '../providers/ports.js';
+import type { LookedBack, MeasuredPair, MetricSource, Observation } from '../providers/ports.js';
 
 /** What happened at one revision. */
 export interface Happened {
@@ -95,12 +95,7 @@ export class ScriptedMetrics implements MetricSource {
   }
 
   // eslint-disable-next-line @typescript-eslint/require-await -- a rejection, not a throw
-  async read(
-    _target: Target,
-    pair: MeasuredPair,
-    cursor: Cursor,
-    signal: AbortSignal,
-  ): Promise<{ readonly reading: Reading; readonly cursor: Cursor }> {
+  async read(_target: Target, pair: MeasuredPair, cursor: Cursor, signal: AbortSignal): Promise<Observation> {
     if (signal.aborted) throw transient('the read was given up');
     if (this.failure !== undefined) throw this.failure;
     this.#reads++;
@@ -117,7 +112,7 @@ export class ScriptedMetrics implements MetricSource {
     return { readings: cursor === 'begin' ? [] : [reading], cursor: next };
   }
 
-  #since(pair: MeasuredPair, cursor: Cursor): { readonly reading: Reading; readonly cursor: Cursor } {
+  #since(pair: MeasuredPair, cursor: Cursor): Observation {
     const at = this.#frozenAt ?? this.#options.now();
     const base = cursor === 'begin' ? { at, counters: this.#snapshot(pair) } : (cursor as unknown as Base);
     const sample = <T>(value: T): Sample<T> => ({ at, ageMs: this.#options.now() - at, elapsedMs: at - base.at, value });

@@ -99,11 +99,9 @@ export class Sources {
         source.absent = outcome.value.absent ?? [];
         this.#cursors = { ...this.#cursors, [source.name]: outcome.value.cursor };
       } else if (outcome !== undefined) {
-        source.absent = [describeError(outcome.error)];
-        this.about.logger.warn(
-          { metrics: source.name, error: describeError(outcome.error) },
-          'a metric source could not be read',
-        );
+        const error = describeError(outcome.error);
+        source.absent = [error];
+        this.about.logger.warn({ metrics: source.name, error }, 'a metric source could not be read');
       }
     }
   }

@@ -90,7 +90,8 @@ function routerWarnings(plan: RolloutPlan, router: RouterConnection | undefined)
   if (router?.type !== 'exec') return [];
   const { lease = false, stepBp, sticky: keeps = 'none', stickyBy, probe } = { ...router.capabilities, probe: router.probe };
   const able = tellsApartBy({ sticky: keeps, ...(stickyBy === undefined ? {} : { stickyBy }) });
-  const beyond = pinsOf(plan).filter((pin) => !able.includes(pin));
+  const pins = pinsOf(plan);
+  const beyond = pins.filter((pin) => !able.includes(pin));
   const uneven =
     stepBp === undefined ? [] : steps.filter(({ weightBp }) => weightBp % stepBp !== 0).map(({ weightBp }) => percent(weightBp));
   return [
@@ -105,7 +106,7 @@ function routerWarnings(plan: RolloutPlan, router: RouterConnection | undefined)
     ...(sticky && keeps === 'none'
       ? [`${connections.router} cannot keep users where they are: they may bounce between the revisions`]
       : beyond.map((pin) =>
-          pin === pinsOf(plan)[0]
+          pin === pins[0]
             ? `${connections.router} cannot tell users apart by ${pin}, which the plan begins with: preflight refuses it`
             : `${connections.router} cannot tell users apart by ${pin}: it is passed over when its turn comes`,
         )),

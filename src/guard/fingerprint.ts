@@ -33,7 +33,11 @@ function digest(fields: readonly string[], last: string | Uint8Array): string {
 function sha256(before: string, last: string | Uint8Array): string {
   if (typeof last === 'string') return hash('sha256', before + last);
   if (last.byteLength > FEW_BYTES) return createHash('sha256').update(before).update(last).digest('hex');
-  return hash('sha256', Buffer.concat([Buffer.from(before), last]));
+  const head = Buffer.byteLength(before);
+  const whole = Buffer.allocUnsafe(head + last.byteLength);
+  whole.write(before);
+  whole.set(last, head);
+  return hash('sha256', whole);
 }
 
 const lengthOf = (field: string | Uint8Array): string => `${String(Buffer.byteLength(field))}:`;

@@ -10,7 +10,7 @@
 import { randomUUID } from 'node:crypto';
 import { emit, type GuardEventKind, type GuardEvents } from './events.js';
 import { ClaimedExecution, observing, unguarded, type Execution, type RunContext } from './execution.js';
-import { storeKey } from './keys.js';
+import { storeKey, type StoreKey } from './keys.js';
 import { checkedOutcome, effectOf, type Outcome } from './outcome.js';
 import { recordOf, type StoredRecord } from './record.js';
 import { NothingDone, type Refusal } from './refusal.js';
@@ -19,6 +19,7 @@ import type { ReleaseReader } from './release/reader.js';
 import { resolve, type ResolvedSpec, type RunSpec } from './spec.js';
 import { CommitUnknown, type Claimed, type Store, type TransactionalStore } from './store.js';
 import { StoreCalls } from './store-calls.js';
+import { TimeLimit } from './time-limit.js';
 
 export interface GuardOptions<S extends Store = Store> {
   readonly store: S;
@@ -50,14 +51,14 @@ export class Guard<S extends Store = Store> {
   readonly revision: string;
   readonly store: S;
   readonly #onEvent: GuardEvents | undefined;
-  readonly #storeTimeoutMs: number;
+  readonly #limit: TimeLimit;
   readonly #release: GuardOptions['release'];
 
   constructor({ store, revision, onEvent, storeTimeoutMs = STORE_TIMEOUT_MS, release }: GuardOptions<S>) {
     this.store = store;
     this.revision = revision;
     this.#onEvent = onEvent;
-    this.#storeTimeoutMs = storeTimeoutMs;
+    this.#limit = new TimeLimit(storeTimeoutMs);
     this.#release = release;
   }
 
@@ -121,9 +122,20 @@ export class Guard<S extends Store = Store> {
   /** For adapters whose response ends elsewhere than where it began. Who gets an execution settles, abandons or leaves it. */
   async begin(given: RunSpec): Promise<Beginning> {
     const spec = this.#resolve(given);
+    const { scope, fingerprint, leaseMs, retainMs } = spec;
     const isObserving = spec.mode === 'observe';
-    const calls = this.#calls(spec.scope.route, isObserving);
-    const beginning = await this.#begin(spec, calls);
+    const calls = this.#calls(scope.route, isObserving);
+    const attempt = { spec, calls, key: storeKey(scope), token: randomUUID() };
+    let claimed: Claimed | undefined;
+    try {
+      claimed = await calls.claim(attempt.key, { fingerprint, token: attempt.token, leaseMs, retainMs });
+    } catch {
+      // Counted where it failed.
+    }
+    const beginning = claimed === undefined ? withoutStore(attempt) : this.#judged(attempt, claimed);
+    // Given back as nothing done, so that the count goes on saying that one attempt was lost.
+    if (beginning.kind === 'refuse' && beginning.refusal.kind === 'unknown')
+      await calls.release(attempt.key, attempt.token, 'none').catch(() => false);
     if (!isObserving) return beginning;
     return { kind: 'execute', execution: beginning.kind === 'execute' ? observing(beginning.execution) : unguarded() };
   }
@@ -133,21 +145,7 @@ export class Guard<S extends Store = Store> {
     this.#calls(route, isObserving).count(kind);
   }
 
-  async #begin(spec: ResolvedSpec, calls: StoreCalls): Promise<Beginning> {
-    const { scope, fingerprint, leaseMs, retainMs, onLost, onStoreDown } = spec;
-    const key = storeKey(scope);
-    const token = randomUUID();
-    let claimed: Claimed;
-    try {
-      claimed = await calls.claim(key, { fingerprint, token, leaseMs, retainMs });
-    } catch {
-      if (onStoreDown === 'run') {
-        calls.count('failed-open');
-        return { kind: 'execute', execution: unguarded() };
-      }
-      calls.count('store-down');
-      return { kind: 'refuse', refusal: calls.storeDown('none') };
-    }
+  #judged({ spec, calls, key, token }: Attempt, claimed: Claimed): Beginning {
     switch (claimed.kind) {
       case 'mismatch':
         calls.count('mismatch');
@@ -159,15 +157,14 @@ export class Guard<S extends Store = Store> {
         calls.count('replayed');
         return { kind: 'replay', record: claimed.record };
       case 'claimed': {
+        const { leaseMs, retainMs, onLost, onStoreDown } = spec;
         const { revision } = this;
-        const options = { calls, key, token, leaseMs, retainMs, revision, onLost, onStoreDown, attempt: claimed.attempt };
         if (claimed.attempt > 1 && onLost === 'reject') {
-          // Given back as nothing done, so that the count goes on saying that one attempt was lost.
-          await calls.release(key, token, 'none').catch(() => false);
           calls.count('unknown');
           return { kind: 'refuse', refusal: { kind: 'unknown' } };
         }
         calls.count(claimed.attempt > 1 ? 'takeover' : 'executed');
+        const options = { calls, key, token, leaseMs, retainMs, revision, onLost, onStoreDown, attempt: claimed.attempt };
         return { kind: 'execute', execution: new ClaimedExecution(options) };
       }
     }
@@ -175,14 +172,32 @@ export class Guard<S extends Store = Store> {
 
   #resolve(given: RunSpec): ResolvedSpec {
     const spec = resolve(given);
-    return { ...spec, retainMs: Math.max(spec.retainMs, keepKeysForMs(this.#release?.current().record)) };
+    const keepMs = keepKeysForMs(this.#release?.current().record);
+    return keepMs > spec.retainMs ? { ...spec, retainMs: keepMs } : spec;
   }
 
   #calls(route: string, observed: boolean): StoreCalls {
-    return new StoreCalls(this.store, this.#storeTimeoutMs, (kind, error) => {
+    return new StoreCalls(this.store, this.#limit, (kind, error) => {
       emit(this.#onEvent, { kind, route, observed, ...(error === undefined ? {} : { error }) });
     });
   }
+}
+
+/** What one attempt is known by. */
+interface Attempt {
+  readonly spec: ResolvedSpec;
+  readonly calls: StoreCalls;
+  readonly key: StoreKey;
+  readonly token: string;
+}
+
+function withoutStore({ spec: { onStoreDown }, calls }: Attempt): Beginning {
+  if (onStoreDown === 'run') {
+    calls.count('failed-open');
+    return { kind: 'execute', execution: unguarded() };
+  }
+  calls.count('store-down');
+  return { kind: 'refuse', refusal: calls.storeDown('none') };
 }
 
 function settledBefore(beginning: Exclude<Beginning, { kind: 'execute' }>): RunResult {

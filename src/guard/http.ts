@@ -41,24 +41,31 @@ export type HttpBeginning =
 const WRITES: readonly string[] = ['POST', 'PUT', 'PATCH', 'DELETE'];
 const STREAM_TYPES: readonly string[] = ['text/event-stream', 'application/x-ndjson'];
 
-export function isGuarded(method: string, { methods = WRITES }: Pick<HttpOptions<never>, 'methods'>): boolean {
-  const asked = method.toUpperCase();
-  return methods.some((guarded) => guarded.toUpperCase() === asked);
+/** By its method (R19). */
+export const isWrite = isOneOf(WRITES);
+
+function isOneOf(methods: readonly string[]): (method: string) => boolean {
+  const known = new Set(methods.map((method) => method.toUpperCase()));
+  return (method) => known.has(method.toUpperCase());
 }
 
 /** Throws where the guard is set up, and not at the first request. */
-export function checkOptions<Options extends HttpOptions<never>>(options: Options): Options {
+export function checkedOptions<Options extends HttpOptions<never>>(
+  options: Options,
+): Options & { readonly isGuarded: (method: string) => boolean } {
   if (typeof (options.tenant as unknown) !== 'function')
     throw new TypeError('options.tenant is missing: expected a function that names whoever was authenticated');
   resolveChoices(options);
-  return options;
+  return { ...options, isGuarded: options.methods === undefined ? isWrite : isOneOf(options.methods) };
 }
 
 export function isStream(contentType: string | undefined, types = STREAM_TYPES): boolean {
-  const [bare = ''] = (contentType ?? '').split(';');
-  return types.includes(bare.trim().toLowerCase());
+  if (contentType === undefined) return false;
+  const end = contentType.indexOf(';');
+  return types.includes((end < 0 ? contentType : contentType.slice(0, end)).trim().toLowerCase());
 }
 
+/** For a request whose method is guarded. */
 export async function beginRequest<Request>(
   guard: Guard,
   options: HttpOptions<Request>,
@@ -66,7 +73,6 @@ export async function beginRequest<Request>(
   bytes: Uint8Array,
   request: Request,
 ): Promise<HttpBeginning> {
-  if (!isGuarded(meta.method, options)) return { kind: 'pass' };
   const isObserving = options.mode === 'observe';
   const parsed = parseKey(meta.key);
   if (parsed.kind !== 'key') {

@@ -1,10 +1,15 @@
 /** Refusals and records as answers of HTTP: problem documents (RFC 9457), as the draft for Idempotency-Key asks. */
 import type { Outcome } from './outcome.js';
-import type { StoredRecord } from './record.js';
+import { KEPT_HEADERS, type StoredRecord } from './record.js';
 import type { Refusal } from './refusal.js';
 
 /** Says that an answer is an earlier one's. Nobody but the guard may say so: it is taken off what a handler answers. */
 export const REPLAYED_HEADER = 'idempotent-replayed';
+
+const OF_ANSWER = new Set([...KEPT_HEADERS, 'content-length', 'transfer-encoding', REPLAYED_HEADER]);
+
+/** Whether only the answer itself may say this header, and none of the layers around it. `name` in lower case. */
+export const isOfAnswer = (name: string): boolean => OF_ANSWER.has(name);
 
 interface Problem {
   readonly status: number;
@@ -19,8 +24,8 @@ export function answerOf(refusal: Refusal): Outcome {
 
 /** A record whose body was not kept cannot be played again, and the effect is not repeated for its sake. */
 export function replayOf({ status, headers, body }: StoredRecord): Outcome {
-  const replayed = { [REPLAYED_HEADER]: 'true' };
-  if (body.kind === 'bytes') return { status, headers: { ...headers, ...replayed }, body };
+  // Written out: every replay comes by here, and a computed name takes the engine's slow way.
+  if (body.kind === 'bytes') return { status, headers: { ...headers, 'idempotent-replayed': 'true' }, body };
   const detail =
     body.kind === 'streamed'
       ? 'The request was carried out. Its answer was a stream, which is not kept.'
@@ -30,7 +35,7 @@ export function replayOf({ status, headers, body }: StoredRecord): Outcome {
   return problem(
     'already-done',
     { status: 409, title: 'Already done', detail },
-    { ...replayed, ...(location === undefined ? {} : { location }) },
+    { [REPLAYED_HEADER]: 'true', ...(location === undefined ? {} : { location }) },
     { originalStatus: status, ...trace },
   );
 }

@@ -13,7 +13,7 @@ export const BODY_LIMIT_BYTES = 256 * 1024;
  * What the answer is without: never a cookie, never what belongs to one connection or one caller. `content-encoding` is part
  * of the bytes' meaning: without it a compressed body would come back as noise.
  */
-const KEPT_HEADERS: readonly string[] = [
+export const KEPT_HEADERS: readonly string[] = [
   'content-type',
   'content-encoding',
   'content-language',

@@ -4,12 +4,12 @@ import type { StoreKey } from './keys.js';
 import type { StoredRecord } from './record.js';
 import type { Refusal } from './refusal.js';
 import type { Claim, Claimed, Store } from './store.js';
-import { withinLimit } from './time-limit.js';
+import type { TimeLimit } from './time-limit.js';
 
 export class StoreCalls {
   constructor(
     private readonly store: Store,
-    private readonly limitMs: number,
+    private readonly limit: TimeLimit,
     readonly count: (kind: GuardEventKind, error?: unknown) => void,
   ) {}
 
@@ -18,34 +18,32 @@ export class StoreCalls {
     const giveBack = (late: Claimed): void => {
       if (late.kind === 'claimed') void this.release(key, claim.token, 'none').catch(() => false);
     };
-    return this.#counted(withinLimit(this.store.claim(key, claim), this.limitMs, giveBack));
+    return this.limit.within(this.store.claim(key, claim), { late: giveBack, failed: this.#failed });
   }
 
   renew(key: StoreKey, token: string, leaseMs: number): Promise<boolean> {
-    return this.#counted(withinLimit(this.store.renew(key, token, leaseMs), this.limitMs));
+    return this.#counted(this.store.renew(key, token, leaseMs));
   }
 
   /** Tried twice: it is idempotent, and the effect has happened already. */
-  async complete(key: StoreKey, token: string, record: StoredRecord, retainMs: number): Promise<boolean> {
-    const once = (): Promise<boolean> =>
-      this.#counted(withinLimit(this.store.complete(key, token, record, retainMs), this.limitMs));
+  complete(key: StoreKey, token: string, record: StoredRecord, retainMs: number): Promise<boolean> {
+    const once = (): Promise<boolean> => this.#counted(this.store.complete(key, token, record, retainMs));
     return once().catch(once);
   }
 
   release(key: StoreKey, token: string, effect: 'unknown' | 'none'): Promise<boolean> {
-    return this.#counted(withinLimit(this.store.release(key, token, effect), this.limitMs));
+    return this.#counted(this.store.release(key, token, effect));
   }
 
   storeDown(effect: 'none' | 'unknown'): Refusal {
-    return { kind: 'store-down', retryMs: this.limitMs, effect };
+    return { kind: 'store-down', retryMs: this.limit.ms, effect };
   }
 
-  async #counted<T>(call: Promise<T>): Promise<T> {
-    try {
-      return await call;
-    } catch (error) {
-      this.count('store-error', error);
-      throw error;
-    }
+  #counted(call: Promise<boolean>): Promise<boolean> {
+    return this.limit.within(call, { failed: this.#failed });
   }
+
+  readonly #failed = (error: unknown): void => {
+    this.count('store-error', error);
+  };
 }

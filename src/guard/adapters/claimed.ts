@@ -1,9 +1,19 @@
 /** Which requests are under a claim. What must come before the claim asks here, so that a wrong order is an error and no record. */
-const claimed = new WeakSet<object>();
 
-export const markClaimed = (request: object): void => void claimed.add(request);
+/** On the request itself: an entry in a weak set costs every request its part of the garbage collection. */
+const CLAIMED = Symbol('claimed');
+const claimedAndFrozen = new WeakSet<object>();
 
-export const isClaimed = (request: object): boolean => claimed.has(request);
+interface Request {
+  [CLAIMED]?: true;
+}
+
+export function markClaimed(request: object): void {
+  if (Object.isExtensible(request)) (request as Request)[CLAIMED] = true;
+  else claimedAndFrozen.add(request);
+}
+
+export const isClaimed = (request: object): boolean => (request as Request)[CLAIMED] === true || claimedAndFrozen.has(request);
 
 /** Throws `TypeError`: a refusal after the claim would be kept as the answer to this key. */
 export function mustBeUnclaimed(request: object): void {

@@ -6,7 +6,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Guard } from '../guard.js';
-import { beginRequest, checkOptions, isGuarded, KEY_HEADER, type HttpOptions } from '../http.js';
+import { beginRequest, checkedOptions, KEY_HEADER, type HttpOptions } from '../http.js';
 import { answerOf } from '../problem.js';
 import { isClaimed, markClaimed } from './claimed.js';
 import { requestBytes } from './request-bytes.js';
@@ -36,11 +36,11 @@ export function expressGuard<Request extends ExpressRequest = ExpressRequest>(
   guard: Guard,
   options: ExpressOptions<Request>,
 ): ExpressGuard<Request> {
-  const { route = routeOf, bodyLimitBytes = BODY_LIMIT_BYTES, streamTypes, mode } = checkOptions(options);
+  const { route = routeOf, bodyLimitBytes = BODY_LIMIT_BYTES, streamTypes, mode, isGuarded } = checkedOptions(options);
   return async (request, response, next) => {
     const method = request.method ?? 'GET';
     // Mounted twice, the inner one would be answered by the outer one's claim.
-    if (!isGuarded(method, options) || isClaimed(request)) {
+    if (!isGuarded(method) || isClaimed(request)) {
       next();
       return;
     }

@@ -7,9 +7,9 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { asBuffer, wholeOf } from '../bytes.js';
 import type { Execution } from '../execution.js';
 import type { Guard } from '../guard.js';
-import { beginRequest, checkOptions, isGuarded, isStream, KEY_HEADER, type HttpOptions } from '../http.js';
+import { beginRequest, checkedOptions, isStream, KEY_HEADER, type HttpOptions } from '../http.js';
 import type { Body, Outcome } from '../outcome.js';
-import { answerOf, REPLAYED_HEADER } from '../problem.js';
+import { answerOf, isOfAnswer, REPLAYED_HEADER } from '../problem.js';
 import { keptOf } from '../record.js';
 import { BodyRecorder } from './body-recorder.js';
 import { headerText } from './node-writes.js';
@@ -18,11 +18,13 @@ import { hasBegun, lookAtPieces } from './request-bytes.js';
 export type FastifyOptions = HttpOptions<FastifyRequest>;
 
 export function fastifyGuard(guard: Guard, options: FastifyOptions): (app: FastifyInstance) => Promise<void> {
-  const bodies = new WeakMap<FastifyRequest, Buffer[]>();
-  const executions = new WeakMap<FastifyRequest, Execution>();
-  const { streamTypes, mode } = checkOptions(options);
+  // On the request itself: an entry in a weak map costs every request its part of the garbage collection.
+  const bodyOf = Symbol('body');
+  const executionOf = Symbol('execution');
+  type Guarded = FastifyRequest & { [bodyOf]?: Buffer[]; [executionOf]?: Execution | undefined };
+  const { streamTypes, mode, isGuarded } = checkedOptions(options);
 
-  const begin = async (request: FastifyRequest, reply: FastifyReply): Promise<'answered' | 'goes on'> => {
+  const begin = async (request: Guarded, reply: FastifyReply): Promise<'answered' | 'goes on'> => {
     const meta = {
       method: request.method,
       route: request.routeOptions.url ?? request.url,
@@ -31,14 +33,14 @@ export function fastifyGuard(guard: Guard, options: FastifyOptions): (app: Fasti
       key: headerText(request.headers[KEY_HEADER]),
       tenant: options.tenant(request),
     };
-    const beginning = await beginRequest(guard, options, meta, wholeOf(bodies.get(request) ?? []), request);
+    const beginning = await beginRequest(guard, options, meta, wholeOf(request[bodyOf] ?? []), request);
     if (beginning.kind === 'answer') {
       send(reply, beginning.outcome);
       return 'answered';
     }
     if (beginning.kind === 'execute') {
       const { execution } = beginning;
-      executions.set(request, execution);
+      request[executionOf] = execution;
       // The client is gone. A handler that goes on may still seal what it did, unless a successor took over.
       reply.raw.once('close', () => {
         execution.leave();
@@ -59,23 +61,26 @@ export function fastifyGuard(guard: Guard, options: FastifyOptions): (app: Fasti
     if (typeof payload === 'string' || payload instanceof Uint8Array)
       recorder.add(typeof payload === 'string' ? Buffer.from(payload) : payload);
     const settled = await settle(recorder.body());
-    return settled.kind === 'send' ? payload : replaced(reply, answerOf(settled.refusal));
+    if (settled.kind === 'send') return payload;
+    // What the handler said besides is not for whoever gets a refusal.
+    removeHeaders(reply, () => true);
+    return turnedInto(reply, answerOf(settled.refusal));
   };
 
   return ofItsScope((app) => {
-    app.addHook('preParsing', (request, _reply, payload, done) => {
-      if (!isGuarded(request.method, options)) {
+    app.addHook('preParsing', (request: Guarded, _reply, payload, done) => {
+      if (!isGuarded(request.method)) {
         done(null, payload);
         return;
       }
       const pieces: Buffer[] = [];
-      bodies.set(request, pieces);
+      request[bodyOf] = pieces;
       done(null, piecesCopied(request, payload, pieces));
     });
 
     // With callbacks: what does not pass by the guard, and every replay, waits for no turn of the event loop.
     app.addHook('preHandler', (request, reply, done) => {
-      if (!isGuarded(request.method, options)) {
+      if (!isGuarded(request.method)) {
         done();
         return;
       }
@@ -89,13 +94,13 @@ export function fastifyGuard(guard: Guard, options: FastifyOptions): (app: Fasti
       );
     });
 
-    app.addHook('onSend', (request, reply, payload: unknown, done) => {
-      const execution = executions.get(request);
+    app.addHook('onSend', (request: Guarded, reply, payload: unknown, done) => {
+      const execution = request[executionOf];
       if (execution === undefined) {
         done(null, payload);
         return;
       }
-      executions.delete(request);
+      request[executionOf] = undefined;
       seal(reply, execution, payload).then(
         (sealed) => {
           done(null, sealed);
@@ -170,13 +175,18 @@ function sealedAtItsEnd(
   return source.pipe(passing);
 }
 
+/** What the layers around it said before, such as for CORS, stays; of what an answer is made of nothing does. */
 export function send(reply: FastifyReply, outcome: Outcome): FastifyReply {
-  return reply.send(replaced(reply, outcome));
+  removeHeaders(reply, isOfAnswer);
+  return reply.send(turnedInto(reply, outcome));
 }
 
-/** Turns the reply into this answer and gives its payload. */
-function replaced(reply: FastifyReply, { status, headers, body }: Outcome): Buffer | null {
-  for (const name of Object.keys(reply.getHeaders())) reply.removeHeader(name);
+function removeHeaders(reply: FastifyReply, isWanted: (name: string) => boolean): void {
+  for (const name of Object.keys(reply.getHeaders())) if (isWanted(name)) reply.removeHeader(name);
+}
+
+/** Gives the payload. */
+function turnedInto(reply: FastifyReply, { status, headers, body }: Outcome): Buffer | null {
   reply.code(status).headers(headers);
   return body.kind === 'bytes' && body.bytes.byteLength > 0 ? asBuffer(body.bytes) : null;
 }

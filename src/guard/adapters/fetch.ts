@@ -4,7 +4,7 @@
  */
 import type { Execution } from '../execution.js';
 import type { Guard } from '../guard.js';
-import { beginRequest, checkOptions, isGuarded, isStream, KEY_HEADER, type HttpOptions } from '../http.js';
+import { beginRequest, checkedOptions, isStream, KEY_HEADER, type HttpOptions } from '../http.js';
 import type { Body, Outcome } from '../outcome.js';
 import { answerOf, REPLAYED_HEADER } from '../problem.js';
 import { NothingDone } from '../refusal.js';
@@ -23,9 +23,9 @@ export function fetchGuard<Rest extends readonly unknown[]>(
   options: FetchOptions,
   handler: FetchHandler<Rest>,
 ): (request: Request, ...rest: Rest) => Promise<Response> {
-  checkOptions(options);
+  const { isGuarded } = checkedOptions(options);
   return async (request, ...rest) => {
-    if (!isGuarded(request.method, options)) return handler(request, ...rest);
+    if (!isGuarded(request.method)) return handler(request, ...rest);
     const { pathname, search } = new URL(request.url);
     const meta = {
       method: request.method,

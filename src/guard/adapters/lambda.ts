@@ -4,7 +4,7 @@
  * lease only. Take `leaseMs` above the function's timeout, so that no successor runs beside it.
  */
 import type { Guard } from '../guard.js';
-import { beginRequest, checkOptions, KEY_HEADER, type HttpOptions } from '../http.js';
+import { beginRequest, checkedOptions, KEY_HEADER, type HttpOptions } from '../http.js';
 import { answerOf, REPLAYED_HEADER } from '../problem.js';
 import { NothingDone } from '../refusal.js';
 import { markClaimed } from './claimed.js';
@@ -37,9 +37,10 @@ export function lambdaGuard<Event extends LambdaEvent, Context>(
   options: LambdaOptions<Event>,
   handler: (event: Event, context: Context) => Promise<unknown>,
 ): (event: Event, context: Context) => Promise<unknown> {
-  checkOptions(options);
+  const { isGuarded } = checkedOptions(options);
   return async (event, context) => {
     const method = methodOf(event);
+    if (!isGuarded(method)) return handler(event, context);
     const path = event.rawPath ?? event.path ?? '/';
     const meta = {
       method,

@@ -8,8 +8,9 @@ export interface Said {
 
 /** The arguments of `write` and `end`: a chunk, its encoding and a callback, each of which may be missing. */
 export function saidBy(given: readonly unknown[]): Said {
-  const [chunk, second] = given;
-  const callback = given.find((each) => typeof each === 'function') as (() => void) | undefined;
+  const [chunk, second, third] = given;
+  const last = third ?? second ?? chunk;
+  const callback = typeof last === 'function' ? (last as () => void) : undefined;
   if (typeof chunk === 'string') {
     const encoding = typeof second === 'string' && Buffer.isEncoding(second) ? second : 'utf8';
     return { bytes: Buffer.from(chunk, encoding), callback };

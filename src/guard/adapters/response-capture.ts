@@ -8,7 +8,7 @@ import { asBuffer, FEW_BYTES, wholeOf } from '../bytes.js';
 import type { Settled } from '../execution.js';
 import { isStream } from '../http.js';
 import type { Outcome } from '../outcome.js';
-import { answerOf, REPLAYED_HEADER } from '../problem.js';
+import { answerOf, isOfAnswer, REPLAYED_HEADER } from '../problem.js';
 import { keptOf } from '../record.js';
 import { BodyRecorder } from './body-recorder.js';
 import { addHeaders, headerText, saidBy } from './node-writes.js';
@@ -23,11 +23,11 @@ export function holdResponse(response: ServerResponse, { streamTypes, onEnd }: C
   const original = methodsOf(response);
   const recorder = new BodyRecorder();
   const held: Uint8Array[] = [];
-  let phase: 'held' | 'passing' | 'ended' = 'held';
+  /** From `over` on, every method is the response's own again. */
+  let phase: 'held' | 'passing' | 'ended' | 'over' = 'held';
 
   const pass = (): void => {
     phase = 'passing';
-    Object.assign(response, { writeHead: original.writeHead, flushHeaders: original.flushHeaders });
     response.removeHeader(REPLAYED_HEADER);
     for (const bytes of held.splice(0)) original.write.call(response, bytes);
   };
@@ -35,16 +35,18 @@ export function holdResponse(response: ServerResponse, { streamTypes, onEnd }: C
   const release = async (wasPassing: boolean): Promise<void> => {
     if (!wasPassing) response.removeHeader(REPLAYED_HEADER);
     const head = headOf(response);
-    const settled = await onEnd(outcomeOf(response, recorder, streamTypes));
-    Object.assign(response, original);
+    const settled = await onEnd(outcomeOf(head, recorder, streamTypes));
+    phase = 'over';
     if (settled.kind === 'send') {
       // An error handler that came later must not change what was sealed.
       if (!wasPassing && !isHead(response, head)) setHead(response, head);
-      endWith(response, held);
+      endWith(response, original.end, held);
     } else if (wasPassing) {
       // What went out of a stream cannot be taken back, but it must not look whole.
       response.destroy();
     } else {
+      // What the handler said besides is not for whoever gets a refusal.
+      for (const name of response.getHeaderNames()) response.removeHeader(name);
       sendOutcome(response, answerOf(settled.refusal));
     }
   };
@@ -54,7 +56,7 @@ export function holdResponse(response: ServerResponse, { streamTypes, onEnd }: C
       // After its end a response takes no more, as without us.
       if (phase === 'ended') return false;
       const { bytes, callback } = saidBy(given);
-      if (bytes === undefined) return original.write.apply(response, given);
+      if (bytes === undefined || phase === 'over') return original.write.apply(response, given);
       recorder.add(bytes);
       if (phase === 'held' && (recorder.isTooLarge || isStream(contentTypeOf(response), streamTypes))) pass();
       if (phase === 'passing') return original.write.call(response, bytes, callback);
@@ -62,7 +64,8 @@ export function holdResponse(response: ServerResponse, { streamTypes, onEnd }: C
       if (callback !== undefined) queueMicrotask(callback);
       return true;
     },
-    end: (...given: unknown[]): ServerResponse => {
+    end: (...given: unknown[]): unknown => {
+      if (phase === 'over') return original.end.apply(response, given);
       if (phase === 'ended') return response;
       const { bytes, callback } = saidBy(given);
       if (callback !== undefined) response.once('finish', callback);
@@ -75,12 +78,13 @@ export function holdResponse(response: ServerResponse, { streamTypes, onEnd }: C
       void release(wasPassing);
       return response;
     },
-    flushHeaders: () => {
+    flushHeaders: (): void => {
       // A handler that sends its head before it has a body is about to stream.
-      pass();
-      response.flushHeaders();
+      if (phase === 'held') pass();
+      if (phase !== 'ended') original.flushHeaders.call(response);
     },
-    writeHead: (status: number, ...rest: unknown[]) => {
+    writeHead: (status: number, ...rest: unknown[]): unknown => {
+      if (phase === 'passing' || phase === 'over') return original.writeHead.call(response, status, ...rest);
       response.statusCode = status;
       if (typeof rest[0] === 'string') response.statusMessage = rest[0];
       addHeaders(response, (typeof rest[0] === 'string' ? rest[1] : (rest[0] ?? rest[1])) as OutgoingHttpHeaders | undefined);
@@ -107,7 +111,7 @@ export function watchResponse(response: ServerResponse, { streamTypes, onEnd }: 
       // Node's `end` may call `write`, and what it writes was recorded already.
       Object.assign(response, { write, end });
       const answer = end.apply(response, given);
-      void onEnd(outcomeOf(response, recorder, streamTypes));
+      void onEnd(outcomeOf(headOf(response), recorder, streamTypes));
       return answer;
     },
   });
@@ -127,10 +131,17 @@ function methodsOf(response: ServerResponse): Methods {
   return { write, end, writeHead, flushHeaders };
 }
 
-/** Sends an answer of the guard's own in place of whatever the response had. */
+/**
+ * Sends an answer of the guard's own. What the layers around it said before, such as for CORS, stays; of what an answer is made of
+ * nothing does.
+ */
 export function sendOutcome(response: ServerResponse, { status, headers, body }: Outcome): void {
-  setHead(response, { status, message: '', headers });
-  endWith(response, body.kind === 'bytes' ? [body.bytes] : []);
+  for (const name of response.getHeaderNames()) if (isOfAnswer(name)) response.removeHeader(name);
+  response.statusCode = status;
+  // Empty: the one that belongs to the status.
+  response.statusMessage = '';
+  addHeaders(response, headers);
+  endWith(response, (response as unknown as Methods).end, body.kind === 'bytes' ? [body.bytes] : []);
 }
 
 interface Head {
@@ -147,19 +158,15 @@ const headOf = (response: ServerResponse): Head => ({
 
 /** To look is much cheaper than to set every header again. */
 function isHead(response: ServerResponse, { status, message, headers }: Head): boolean {
-  const names = Object.keys(headers);
-  return (
-    response.statusCode === status &&
-    response.statusMessage === message &&
-    response.getHeaderNames().length === names.length &&
-    names.every((name) => response.getHeader(name) === headers[name])
-  );
+  if (response.statusCode !== status || response.statusMessage !== message) return false;
+  const now = response.getHeaders();
+  const names = Object.keys(now);
+  return names.length === Object.keys(headers).length && names.every((name) => now[name] === headers[name]);
 }
 
 function setHead(response: ServerResponse, { status, message, headers }: Head): void {
   for (const name of response.getHeaderNames()) response.removeHeader(name);
   response.statusCode = status;
-  // Empty: the one that belongs to the status.
   response.statusMessage = message;
   addHeaders(response, headers);
 }
@@ -168,18 +175,18 @@ function setHead(response: ServerResponse, { status, message, headers }: Head): 
  * Node sends a head and a text in one piece, and bytes in a piece of their own. Latin-1 has a character for every byte, so any
  * bytes are such a text. Another layer that records answers may take a text for UTF-8, and gets bytes.
  */
-function endWith(response: ServerResponse, chunks: readonly Uint8Array[]): void {
+function endWith(response: ServerResponse, end: Methods['end'], chunks: readonly Uint8Array[]): void {
   const bytes = wholeOf(chunks);
   const { byteLength } = bytes;
-  if (byteLength === 0) response.end();
-  else if (byteLength > FEW_BYTES || response.end !== ServerResponse.prototype.end) response.end(bytes);
-  else response.end(asBuffer(bytes).toString('latin1'), 'latin1');
+  if (byteLength === 0) end.call(response);
+  else if (byteLength > FEW_BYTES || end !== ServerResponse.prototype.end) end.call(response, bytes);
+  else end.call(response, asBuffer(bytes).toString('latin1'), 'latin1');
 }
 
 const contentTypeOf = (response: ServerResponse): string | undefined => headerText(response.getHeader('content-type'));
 
-function outcomeOf(response: ServerResponse, recorder: BodyRecorder, streamTypes: readonly string[] | undefined): Outcome {
-  const headers = keptOf((name) => headerText(response.getHeader(name)));
+function outcomeOf({ status, headers: said }: Head, recorder: BodyRecorder, streamTypes: readonly string[] | undefined): Outcome {
+  const headers = keptOf((name) => headerText(said[name]));
   const body = isStream(headers['content-type'], streamTypes) ? ({ kind: 'streamed' } as const) : recorder.body();
-  return { status: response.statusCode, headers, body };
+  return { status, headers, body };
 }

@@ -4,7 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { withinLimit } from '../time-limit.js';
+import { TimeLimit } from '../time-limit.js';
 import { resolveHold, tell, type HoldOptions, type Said } from './hold-options.js';
 import type { Joined, PartitionLease, Renewed } from './leases.js';
 import { maxWorkersOf } from './policy.js';
@@ -39,6 +39,7 @@ class Holding {
   readonly #worker: string;
   readonly #leaseMs: number;
   readonly #idleMs: number;
+  readonly #limit: TimeLimit;
   #waitsFor: string | undefined;
   /** When the present lease was asked for: it may have begun then. */
   #askedAt = 0;
@@ -49,6 +50,7 @@ class Holding {
     this.#worker = worker;
     this.#leaseMs = leaseMs;
     this.#idleMs = idleMs;
+    this.#limit = new TimeLimit(leaseMs / 3);
   }
 
   async join(): Promise<Exclude<Joined, { kind: 'waits' }> | { readonly kind: 'later'; readonly waitMs: number }> {
@@ -132,7 +134,7 @@ class Holding {
   /** Undefined: the store did not say within a third of the lease. */
   async #asked<T>(call: Promise<T>, late?: (value: T) => void): Promise<T | undefined> {
     try {
-      return await withinLimit(call, this.#leaseMs / 3, late);
+      return await this.#limit.within(call, late === undefined ? {} : { late });
     } catch (error) {
       this.#tell({ kind: 'store-error', error });
       return undefined;

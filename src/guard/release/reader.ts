@@ -5,7 +5,7 @@
 import { isBefore, parseReleaseRecord, type ReleaseRecord } from '../../domain/release-record.js';
 import type { Target } from '../../domain/words.js';
 import { emit, type GuardEvents } from '../events.js';
-import { withinLimit } from '../time-limit.js';
+import { TimeLimit } from '../time-limit.js';
 
 /** Where the record is read: `postgresReleases` or `redisReleases`. */
 export interface ReleaseSource {
@@ -61,6 +61,7 @@ export async function openReleaseRecord(options: ReleaseOptions): Promise<Releas
 
 class CachedRecord implements ReleaseReader {
   readonly #options: ReleaseOptions;
+  readonly #limit: TimeLimit;
   #record: ReleaseRecord | undefined;
   #readAt: number | undefined;
   #readable = false;
@@ -73,6 +74,7 @@ class CachedRecord implements ReleaseReader {
 
   constructor(options: ReleaseOptions) {
     this.#options = options;
+    this.#limit = new TimeLimit(options.timeoutMs ?? TIMEOUT_MS);
   }
 
   async open(): Promise<void> {
@@ -109,7 +111,7 @@ class CachedRecord implements ReleaseReader {
 
   /** Without notices the record is read every few seconds all the same; the next poll tries again. */
   async #watch(): Promise<void> {
-    const { source, target, timeoutMs = TIMEOUT_MS } = this.#options;
+    const { source, target } = this.#options;
     const watcher: ReleaseWatcher = {
       changed: () => void this.refresh(),
       lost: () => {
@@ -118,7 +120,7 @@ class CachedRecord implements ReleaseReader {
     };
     const end = (unwatch: () => Promise<void>): void => void unwatch().catch(() => undefined);
     const watching = source.watch?.(target, watcher);
-    const unwatch = watching && (await withinLimit(watching, timeoutMs, end).catch(() => undefined));
+    const unwatch = watching && (await this.#limit.within(watching, { late: end }).catch(() => undefined));
     if (this.#closed && unwatch !== undefined) end(unwatch);
     else this.#unwatch = unwatch;
   }
@@ -132,9 +134,9 @@ class CachedRecord implements ReleaseReader {
   }
 
   async #read(): Promise<void> {
-    const { source, target, timeoutMs = TIMEOUT_MS } = this.#options;
+    const { source, target } = this.#options;
     try {
-      const text = await withinLimit(source.read(target), timeoutMs);
+      const text = await this.#limit.within(source.read(target));
       const parsed = text === undefined ? undefined : parseReleaseRecord(text);
       if (parsed?.kind === 'problem') throw new Error(parsed.problem);
       // A replica that lags does not undo what is known; a record that somebody deleted binds nobody any more.

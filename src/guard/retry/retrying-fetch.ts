@@ -9,7 +9,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import pRetry from 'p-retry';
 import type { SchemaPins } from '../../domain/words.js';
-import { isGuarded, KEY_HEADER } from '../http.js';
+import { isWrite, KEY_HEADER } from '../http.js';
 import { pinnedFetch } from '../pins/pinned-fetch.js';
 import { parsePins } from '../pins/schema-pins.js';
 import { retryAfterMs } from './retry-after.js';
@@ -77,7 +77,7 @@ export function retryingFetch(options: RetryOptions): typeof globalThis.fetch {
     const request = input instanceof Request ? input : undefined;
     const headers = new Headers(init?.headers ?? request?.headers);
     const method = init?.method ?? request?.method ?? 'GET';
-    if (isGuarded(method, {}) && !headers.has(KEY_HEADER)) headers.set(KEY_HEADER, randomUUID());
+    if (isWrite(method) && !headers.has(KEY_HEADER)) headers.set(KEY_HEADER, randomUUID());
     const hasPins = pins !== undefined || parsePins((name) => headers.get(name) ?? undefined).kind === 'pins';
     const signal = withinBudget(budgetMs, init?.signal ?? request?.signal);
     const until = clock.now() + budgetMs;

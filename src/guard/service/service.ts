@@ -7,7 +7,7 @@
  */
 import type { GuardEvents } from '../events.js';
 import { Guard, type GuardOptions } from '../guard.js';
-import { isGuarded } from '../http.js';
+import { isWrite } from '../http.js';
 import { headersOf } from '../pins/schema-pins.js';
 import type { Outcome } from '../outcome.js';
 import { problem } from '../problem.js';
@@ -161,7 +161,7 @@ export class Service {
 
   /** Whether `refuse` is to be asked: what is not, need not wait for it. */
   closesTo(method: string): boolean {
-    return this.#warmUp !== undefined && !this.#hasPassed && isGuarded(method, {});
+    return this.#warmUp !== undefined && !this.#hasPassed && isWrite(method);
   }
 
   /** Answers at the endpoints; undefined for every other request. `path` without its query. */

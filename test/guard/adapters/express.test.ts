@@ -275,6 +275,74 @@ test('what an error handler does after the answer was given changes neither the 
   );
 });
 
+test('what the layers around the guard say stays on a replay and on a refusal; what makes the answer is the record’s alone', async () => {
+  const { guard, store } = bench();
+  await withApp(
+    (app) => {
+      app.use((_request, response, next) => {
+        response.set({
+          'access-control-allow-origin': '*',
+          'idempotent-replayed': 'false',
+          location: '/elsewhere',
+          etag: '"layer"',
+        });
+        next();
+      });
+      app.post('/', expressGuard(guard, { tenant }), (_request, response) => {
+        response.set({ 'x-of-handler': 'yes', location: '/o/1' }).removeHeader('etag');
+        response.status(201).end('made');
+      });
+    },
+    async ({ send }) => {
+      const said = (answer: Response): (string | null)[] =>
+        ['access-control-allow-origin', 'x-of-handler', 'idempotent-replayed', 'location', 'etag'].map((name) =>
+          answer.headers.get(name),
+        );
+      const first = await send('/', post('k', ''));
+      assert.deepEqual([first.status, ...said(first)], [201, '*', 'yes', null, '/o/1', null], 'the first answer');
+      const replay = await send('/', post('k', ''));
+      assert.deepEqual([replay.status, ...said(replay)], [201, '*', null, 'true', '/o/1', null], 'its replay');
+      assert.equal(await replay.text(), 'made');
+      const refusal = await send('/', post('k', 'other'));
+      assert.deepEqual([refusal.status, ...said(refusal)], [422, '*', null, null, null, null], 'a refusal');
+      store.faults.complete = 'fails';
+      const unsealed = await send('/', post('unsealed', ''));
+      assert.deepEqual(
+        [unsealed.status, ...said(unsealed).slice(1)],
+        [503, null, null, null, null],
+        'a refusal after the handler',
+      );
+    },
+  );
+});
+
+test('a layer within the guard that adds to the head when it goes out is heard', async () => {
+  const { guard } = bench();
+  await withApp(
+    (app) => {
+      app.post(
+        '/',
+        expressGuard(guard, { tenant }),
+        (_request, response, next) => {
+          const writeHead = response.writeHead.bind(response) as (...given: unknown[]) => typeof response;
+          response.writeHead = ((...given: unknown[]) => {
+            response.setHeader('x-took', '3 ms');
+            return writeHead(...given);
+          }) as typeof response.writeHead;
+          next();
+        },
+        (_request, response) => {
+          response.status(201).send('made');
+        },
+      );
+    },
+    async ({ send }) => {
+      const answer = await send('/', post('k', ''));
+      assert.deepEqual([answer.status, answer.headers.get('x-took'), await answer.text()], [201, '3 ms', 'made']);
+    },
+  );
+});
+
 test('a client that went away leaves the handler its claim: what it then does is sealed and answers the retry', async () => {
   const { guard, store } = bench();
   const { opened, open } = gate();

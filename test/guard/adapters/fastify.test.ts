@@ -127,6 +127,40 @@ test('the route’s pattern is the scope, and hooks that authenticate come first
   await stop();
 });
 
+test('what the layers around the guard say stays on a replay and on a refusal; what makes the answer is the record’s alone', async () => {
+  const { guard, store } = bench();
+  const app = fastify();
+  app.addHook('onRequest', async (_request, reply) => {
+    reply.headers({
+      'access-control-allow-origin': '*',
+      'idempotent-replayed': 'false',
+      location: '/elsewhere',
+      etag: '"layer"',
+    });
+    await Promise.resolve();
+  });
+  await app.register(fastifyGuard(guard, { tenant }));
+  app.post('/', (_request, reply) =>
+    reply.code(201).headers({ 'x-of-handler': 'yes', location: '/o/1' }).removeHeader('etag').send('made'),
+  );
+  const { send, stop } = await serve(app);
+  const said = (answer: Response): (string | null)[] =>
+    ['access-control-allow-origin', 'x-of-handler', 'idempotent-replayed', 'location', 'etag'].map((name) =>
+      answer.headers.get(name),
+    );
+  const first = await send('/', post('k', '{}'));
+  assert.deepEqual([first.status, ...said(first)], [201, '*', 'yes', null, '/o/1', null], 'the first answer');
+  const replay = await send('/', post('k', '{}'));
+  assert.deepEqual([replay.status, ...said(replay)], [201, '*', null, 'true', '/o/1', null], 'its replay');
+  assert.equal(await replay.text(), 'made');
+  const refusal = await send('/', post('k', '{"other":1}'));
+  assert.deepEqual([refusal.status, ...said(refusal)], [422, '*', null, null, null, null], 'a refusal');
+  store.faults.complete = 'fails';
+  const unsealed = await send('/', post('unsealed', '{}'));
+  assert.deepEqual([unsealed.status, ...said(unsealed).slice(1)], [503, null, null, null, null], 'a refusal after the handler');
+  await stop();
+});
+
 test('a client that leaves a stream ends it, and the retry is told at once that the outcome is unknown', async () => {
   const { guard, store } = bench();
   const app = fastify();

@@ -7,8 +7,8 @@ export interface Asked {
   /** As it was asked for, query included. */
   readonly path: string;
   readonly contentType: string;
-  /** As they came over the wire: parsed and printed again, two different requests can look alike. */
-  readonly bytes: Uint8Array;
+  /** As they came over the wire: parsed and printed again, two different requests can look alike. A text stands for its UTF-8. */
+  readonly bytes: Uint8Array | string;
 }
 
 /**

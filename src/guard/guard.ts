@@ -178,7 +178,7 @@ export class Guard<S extends Store = Store> {
 
   #calls(route: string, observed: boolean): StoreCalls {
     return new StoreCalls(this.store, this.#limit, (kind, error) => {
-      emit(this.#onEvent, { kind, route, observed, ...(error === undefined ? {} : { error }) });
+      if (this.#onEvent !== undefined) emit(this.#onEvent, { kind, route, observed, ...(error === undefined ? {} : { error }) });
     });
   }
 }

@@ -1,5 +1,7 @@
 /** What is kept of an outcome, and how it looks as bytes. */
+import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
+import { asBuffer, FEW_BYTES } from './bytes.js';
 import type { Body, Outcome } from './outcome.js';
 
 export interface StoredRecord extends Outcome {
@@ -51,9 +53,23 @@ interface Head {
 }
 
 /** One line of JSON, then the body's bytes as they are. */
-export function encodeRecord({ status, headers, revision, body }: StoredRecord): Buffer {
-  const head: Head = { v: 1, status, headers, revision, ...(body.kind === 'bytes' ? {} : { body }) };
-  return Buffer.concat([Buffer.from(`${JSON.stringify(head)}\n`), body.kind === 'bytes' ? body.bytes : new Uint8Array()]);
+export function encodeRecord(record: StoredRecord): Buffer {
+  const { body } = record;
+  const head = Buffer.from(headLine(record));
+  return body.kind === 'bytes' ? Buffer.concat([head, body.bytes]) : head;
+}
+
+/** The same as a text, where it is small and is one: clients send a text in one piece with the command around it. */
+export function encodeRecordAsText(record: StoredRecord): string | Buffer {
+  const { body } = record;
+  if (body.kind !== 'bytes') return headLine(record);
+  if (body.bytes.byteLength > FEW_BYTES || !isUtf8(body.bytes)) return encodeRecord(record);
+  return headLine(record) + asBuffer(body.bytes).toString();
+}
+
+function headLine({ status, headers, revision, body }: StoredRecord): string {
+  const head: Head = { v: 1, status, headers, revision };
+  return `${JSON.stringify(body.kind === 'bytes' ? head : { ...head, body })}\n`;
 }
 
 /** A record that a later version wrote is an error, never a guess: the caller fails closed and the effect stays done once. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { BODY_LIMIT_BYTES, decodeRecord, encodeRecord, recordOf } from '../../src/guard/record.js';
+import { BODY_LIMIT_BYTES, decodeRecord, encodeRecord, encodeRecordAsText, recordOf } from '../../src/guard/record.js';
 import { outcome } from './support.js';
 
 test('a record keeps what describes the answer, and no cookie and nothing of one connection', () => {
@@ -33,6 +33,7 @@ test('a body at the limit is kept, and one above it leaves its digest and length
 test('every record survives its bytes', () => {
   const body = fc.oneof(
     fc.uint8Array().map((bytes) => ({ kind: 'bytes' as const, bytes: Buffer.from(bytes) })),
+    fc.string({ unit: 'binary' }).map((text) => ({ kind: 'bytes' as const, bytes: Buffer.from(text) })),
     fc.tuple(fc.string(), fc.nat()).map(([sha256, length]) => ({ kind: 'too-large' as const, sha256, length })),
     fc.constant({ kind: 'streamed' as const }),
   );
@@ -40,7 +41,9 @@ test('every record survives its bytes', () => {
   fc.assert(
     fc.property(fc.integer({ min: 200, max: 499 }), headers, body, fc.string(), (status, kept, bytes, revision) => {
       const record = { status, headers: kept, body: bytes, revision };
-      assert.deepEqual(decodeRecord(encodeRecord(record)), record);
+      const encoded = encodeRecord(record);
+      assert.deepEqual(decodeRecord(encoded), record);
+      assert.ok(Buffer.from(encodeRecordAsText(record) as string).equals(encoded), 'as a text it is the same bytes');
     }),
   );
 });

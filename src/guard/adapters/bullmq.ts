@@ -10,7 +10,7 @@ import { resolveHold, tell, type HoldOptions } from '../partitions/hold-options.
 import { maxWorkersOf } from '../partitions/policy.js';
 import { Refused } from '../refusal.js';
 import type { RunSpec } from '../spec.js';
-import { bytesOf, METHOD } from './job.js';
+import { METHOD, textOf } from './job.js';
 
 /** The part of a BullMQ `Worker` that is used here. Make it with `autorun: false`. */
 export interface BullWorker {
@@ -122,6 +122,6 @@ class Caps {
 /** For `fencedTx`, `guard.tx` and `guard.run`: the job by its id, which must never be given to another job. */
 export function bullSpec({ id, queueName, data }: BullJob, tenant: string): Pick<RunSpec, 'scope' | 'fingerprint'> {
   if (id === undefined) throw new TypeError('the job has no id: without one it cannot be told from another');
-  const asked = { method: METHOD, path: queueName, contentType: 'application/json', bytes: bytesOf(data) };
+  const asked = { method: METHOD, path: queueName, contentType: 'application/json', bytes: textOf(data) };
   return { scope: { tenant, method: METHOD, route: queueName, key: id }, fingerprint: fingerprint(asked) };
 }

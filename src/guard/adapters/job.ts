@@ -43,16 +43,14 @@ export function guardJob<Payload, Result>(
     if (typeof given !== 'function')
       throw new TypeError(`options.${option} of the job "${name}" is missing: expected a function of its payload`);
   return async (payload) => {
-    const asked = { method: METHOD, path: name };
-    const bytes = bytesOf(payload);
     let ran: { readonly result: Result } | undefined;
     const end = await guard.run(
       {
         scope: { tenant: tenant(payload), method: METHOD, route: name, key: keyOf(name, key(payload)) },
         fingerprint:
           meaning === undefined
-            ? fingerprint({ ...asked, contentType: 'application/json', bytes })
-            : semanticFingerprint(asked, meaning(payload)),
+            ? fingerprint({ method: METHOD, path: name, contentType: 'application/json', bytes: textOf(payload) })
+            : semanticFingerprint({ method: METHOD, path: name }, meaning(payload)),
         leaseMs,
         retainMs,
         onLost,
@@ -65,7 +63,7 @@ export function guardJob<Payload, Result>(
       },
     );
     if (end.kind === 'refused') throw new Refused(end.refusal);
-    if (ran !== undefined) return { kind: 'ran', ...ran };
+    if (ran !== undefined) return { kind: 'ran', result: ran.result };
     const { body } = end.kind === 'replayed' ? end.record : end.outcome;
     if (body.kind !== 'bytes') return { kind: 'not-kept' };
     const text = Buffer.from(body.bytes).toString();
@@ -82,8 +80,12 @@ function keyOf(name: string, key: unknown): string {
 }
 
 function outcomeOf(result: unknown): Outcome {
-  return { status: 200, headers: { 'content-type': 'application/json' }, body: { kind: 'bytes', bytes: bytesOf(result) } };
+  return {
+    status: 200,
+    headers: { 'content-type': 'application/json' },
+    body: { kind: 'bytes', bytes: Buffer.from(textOf(result)) },
+  };
 }
 
 /** Of `undefined` there is no JSON. */
-export const bytesOf = (value: unknown): Buffer => Buffer.from((JSON.stringify(value) as string | undefined) ?? '');
+export const textOf = (value: unknown): string => (JSON.stringify(value) as string | undefined) ?? '';

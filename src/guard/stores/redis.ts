@@ -2,10 +2,8 @@
  * Keys in Redis: one round trip to claim, one to seal. It remembers as well as the server does: a failover to a
  * replica that lags forgets the keys of the last moments, and a server that evicts forgets any, so it is refused.
  */
-import { isUtf8 } from 'node:buffer';
 import { GUARD_PREFIX } from '../../domain/release-store.js';
-import { FEW_BYTES } from '../bytes.js';
-import { decodeRecord, encodeRecord, type StoredRecord } from '../record.js';
+import { decodeRecord, encodeRecordAsText, type StoredRecord } from '../record.js';
 import type { StoreKey } from '../keys.js';
 import type { Claim, Claimed, Store } from '../store.js';
 import { CLAIM, COMPLETE, RELEASE, RENEW, type Script } from './redis-scripts.js';
@@ -94,7 +92,7 @@ class RedisStore implements Store {
   }
 
   async complete(key: StoreKey, token: string, record: StoredRecord, retainMs: number): Promise<boolean> {
-    return (await this.#run(COMPLETE, key, [token, asText(encodeRecord(record)), ms(retainMs)])) === 1;
+    return (await this.#run(COMPLETE, key, [token, encodeRecordAsText(record), ms(retainMs)])) === 1;
   }
 
   async release(key: StoreKey, token: string, effect: 'unknown' | 'none'): Promise<boolean> {
@@ -105,9 +103,6 @@ class RedisStore implements Store {
     return evaluate(this.command, script, [`${this.prefix}${key}`], values);
   }
 }
-
-/** Clients send texts in one piece with the command around them, and bytes in a piece of their own. */
-const asText = (bytes: Buffer): string | Buffer => (bytes.byteLength <= FEW_BYTES && isUtf8(bytes) ? bytes.toString() : bytes);
 
 /** After a restart the server no longer knows its scripts, so it is told again. */
 export async function evaluate(

@@ -87,5 +87,5 @@ function outcomeOf(result: unknown): Outcome {
   };
 }
 
-/** Of `undefined` there is no JSON. */
-export const textOf = (value: unknown): string => (JSON.stringify(value) as string | undefined) ?? '';
+/** Of `undefined` there is no JSON, whatever the type of `JSON.stringify` says. */
+export const textOf = (value: unknown): string => (JSON.stringify as (value: unknown) => string | undefined)(value) ?? '';

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import type { Guard } from '../../../src/guard/guard.js';
-import { bench, gate, type Bench } from '../support.js';
+import { bench, gate, type Bench, type FaultyStore } from '../support.js';
 
 /** What the handlers of a stage do; they share it with the test. */
 export class Service {
@@ -288,3 +288,45 @@ export function adapterConformance(
 /** The route's own idea of what a body means. */
 export const itemOf = (bytes: Uint8Array): string =>
   String((JSON.parse(Buffer.from(bytes).toString()) as { readonly item: number }).item);
+
+/** What a layer around the guard says before it, for a test of `layersStay`. */
+export const SAID_BEFORE = {
+  'access-control-allow-origin': '*',
+  'idempotent-replayed': 'false',
+  location: '/elsewhere',
+  etag: '"layer"',
+};
+
+/**
+ * `POST /` is behind a layer that says `SAID_BEFORE`, and answers 201 and `made` with `x-of-handler: yes`, `location: /o/1` and no
+ * `etag`.
+ */
+export async function layersStay({ send }: AdapterStage, store: FaultyStore): Promise<void> {
+  const post = async (key: string, body = '{}') => {
+    const headers = { 'content-type': 'application/json', 'idempotency-key': key };
+    const answer = await send('/', { method: 'POST', body, headers });
+    const [origin, handler, replayed, location, etag] = [
+      'access-control-allow-origin',
+      'x-of-handler',
+      'idempotent-replayed',
+      'location',
+      'etag',
+    ].map((name) => answer.headers.get(name));
+    return { status: answer.status, body: await answer.text(), said: { origin, handler, replayed, location, etag } };
+  };
+  const nothing = { origin: null, handler: null, replayed: null, location: null, etag: null };
+
+  const first = await post('k');
+  assert.equal(first.status, 201);
+  assert.deepEqual(first.said, { ...nothing, origin: '*', handler: 'yes', location: '/o/1' }, 'the first answer');
+  const replay = await post('k');
+  assert.deepEqual([replay.status, replay.body], [201, 'made']);
+  assert.deepEqual(replay.said, { ...nothing, origin: '*', replayed: 'true', location: '/o/1' }, 'its replay');
+  const refusal = await post('k', '{"other":1}');
+  assert.equal(refusal.status, 422);
+  assert.deepEqual(refusal.said, { ...nothing, origin: '*' }, 'a refusal');
+  store.faults.complete = 'fails';
+  const unsealed = await post('unsealed');
+  assert.equal(unsealed.status, 503);
+  assert.deepEqual(unsealed.said, nothing, 'a refusal after the handler');
+}

@@ -9,6 +9,8 @@ import { until } from '../../harness/until.js';
 import { bench, gate } from '../support.js';
 import {
   adapterConformance,
+  layersStay,
+  SAID_BEFORE,
   BINARY,
   EVENT_STREAM,
   itemOf,
@@ -280,12 +282,7 @@ test('what the layers around the guard say stays on a replay and on a refusal; w
   await withApp(
     (app) => {
       app.use((_request, response, next) => {
-        response.set({
-          'access-control-allow-origin': '*',
-          'idempotent-replayed': 'false',
-          location: '/elsewhere',
-          etag: '"layer"',
-        });
+        response.set(SAID_BEFORE);
         next();
       });
       app.post('/', expressGuard(guard, { tenant }), (_request, response) => {
@@ -293,26 +290,7 @@ test('what the layers around the guard say stays on a replay and on a refusal; w
         response.status(201).end('made');
       });
     },
-    async ({ send }) => {
-      const said = (answer: Response): (string | null)[] =>
-        ['access-control-allow-origin', 'x-of-handler', 'idempotent-replayed', 'location', 'etag'].map((name) =>
-          answer.headers.get(name),
-        );
-      const first = await send('/', post('k', ''));
-      assert.deepEqual([first.status, ...said(first)], [201, '*', 'yes', null, '/o/1', null], 'the first answer');
-      const replay = await send('/', post('k', ''));
-      assert.deepEqual([replay.status, ...said(replay)], [201, '*', null, 'true', '/o/1', null], 'its replay');
-      assert.equal(await replay.text(), 'made');
-      const refusal = await send('/', post('k', 'other'));
-      assert.deepEqual([refusal.status, ...said(refusal)], [422, '*', null, null, null, null], 'a refusal');
-      store.faults.complete = 'fails';
-      const unsealed = await send('/', post('unsealed', ''));
-      assert.deepEqual(
-        [unsealed.status, ...said(unsealed).slice(1)],
-        [503, null, null, null, null],
-        'a refusal after the handler',
-      );
-    },
+    (stage) => layersStay(stage, store),
   );
 });
 

@@ -7,6 +7,8 @@ import { until } from '../../harness/until.js';
 import { bench } from '../support.js';
 import {
   adapterConformance,
+  layersStay,
+  SAID_BEFORE,
   BINARY,
   EVENT_STREAM,
   itemOf,
@@ -131,34 +133,16 @@ test('what the layers around the guard say stays on a replay and on a refusal; w
   const { guard, store } = bench();
   const app = fastify();
   app.addHook('onRequest', async (_request, reply) => {
-    reply.headers({
-      'access-control-allow-origin': '*',
-      'idempotent-replayed': 'false',
-      location: '/elsewhere',
-      etag: '"layer"',
-    });
+    reply.headers(SAID_BEFORE);
     await Promise.resolve();
   });
   await app.register(fastifyGuard(guard, { tenant }));
   app.post('/', (_request, reply) =>
     reply.code(201).headers({ 'x-of-handler': 'yes', location: '/o/1' }).removeHeader('etag').send('made'),
   );
-  const { send, stop } = await serve(app);
-  const said = (answer: Response): (string | null)[] =>
-    ['access-control-allow-origin', 'x-of-handler', 'idempotent-replayed', 'location', 'etag'].map((name) =>
-      answer.headers.get(name),
-    );
-  const first = await send('/', post('k', '{}'));
-  assert.deepEqual([first.status, ...said(first)], [201, '*', 'yes', null, '/o/1', null], 'the first answer');
-  const replay = await send('/', post('k', '{}'));
-  assert.deepEqual([replay.status, ...said(replay)], [201, '*', null, 'true', '/o/1', null], 'its replay');
-  assert.equal(await replay.text(), 'made');
-  const refusal = await send('/', post('k', '{"other":1}'));
-  assert.deepEqual([refusal.status, ...said(refusal)], [422, '*', null, null, null, null], 'a refusal');
-  store.faults.complete = 'fails';
-  const unsealed = await send('/', post('unsealed', '{}'));
-  assert.deepEqual([unsealed.status, ...said(unsealed).slice(1)], [503, null, null, null, null], 'a refusal after the handler');
-  await stop();
+  const stage = await serve(app);
+  await layersStay(stage, store);
+  await stage.stop();
 });
 
 test('a client that leaves a stream ends it, and the retry is told at once that the outcome is unknown', async () => {

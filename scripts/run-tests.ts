@@ -5,6 +5,7 @@
 import { spawnSync } from 'node:child_process';
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 const PARTS = [
   { command: 'haproxy', why: 'the real router', install: 'apt-get install haproxy' },
@@ -35,10 +36,12 @@ const asked = process.argv.slice(2);
 const files = (
   asked.length === 0 ? ['test'] : asked.map((name) => (name.startsWith('test') ? name : join('test', name)))
 ).flatMap(testFiles);
-const { status } = spawnSync(
-  process.execPath,
-  ['--import', 'tsx', '--test', '--test-reporter=spec', '--test-concurrency=2', ...files],
-  { stdio: 'inherit' },
-);
+const reporters = ['spec', fileURLToPath(new URL('slowest-files.mjs', import.meta.url))].flatMap((name) => [
+  `--test-reporter=${name}`,
+  '--test-reporter-destination=stdout',
+]);
+const { status } = spawnSync(process.execPath, ['--import', 'tsx', '--test', ...reporters, '--test-concurrency=2', ...files], {
+  stdio: 'inherit',
+});
 sayWhatIsMissing();
 process.exit(status ?? 1);

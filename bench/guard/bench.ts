@@ -3,8 +3,8 @@
  * node-idempotency and of @aws-lambda-powertools/idempotency on the same Redis. Every contestant has a process of its own
  * (`server.ts`) and gets the same requests; in each round all take their turn, in an order of its own, and a ratio is always
  * between two turns of one round. The client never sleeps: a server that answers a sleeping client pays for waking it, so that
- * whoever is a little slower than the client would seem to be much slower. Times are the machine's own affair, so only ratios are printed. Round trips are counted on
- * Redis itself, from its MONITOR.
+ * whoever is a little slower than the client would seem to be much slower. Times are the machine's own affair, so only ratios are
+ * printed. Round trips are counted on Redis itself, from its MONITOR.
  *
  * Run: npm run bench:guard [-- --rounds 12 --requests 1000 --connections 16 --seed 1]
  */

@@ -16,6 +16,7 @@ import { connectPatiently, placeOf, type Place } from './connecting.js';
 import { serveEndpoints, type Endpoints } from './endpoints.js';
 import { neighbourhood, scheduleJanitor } from './janitor.js';
 import { WorkerConfigurationError, type WorkerOptions } from './options.js';
+import { untilPolled } from './polling.js';
 import { createPorts } from './providers.js';
 import { rolloutMetrics } from './rollout-metrics.js';
 import { installRuntime } from './runtime.js';
@@ -27,7 +28,7 @@ import { createWorkers } from './workers.js';
 export interface RunningWorker {
   /** When health and metrics can be asked: before Temporal has answered. */
   readonly listening: Promise<{ readonly url: string }>;
-  /** When both workers take on work. */
+  /** When both workers take on work, and Temporal knows it. */
   readonly ready: Promise<void>;
   /** When everything has ended. Rejects when a worker ends by itself, which only a new start can mend. */
   readonly finished: Promise<void>;
@@ -156,6 +157,10 @@ class Composition implements RunningWorker {
       logger,
     });
     this.#run(workers);
+    // The runs end first where a worker dies, or is told to.
+    await Promise.race([untilPolled(connection, namespace, workers, this.#stop.signal), this.#runs]);
+    if (this.#stop.signal.aborted) return;
+    this.#stage = 'ready';
     logger.info({ address, namespace, rollouts: config.limits.rollouts }, 'ready');
   }
 
@@ -192,7 +197,7 @@ class Composition implements RunningWorker {
     });
     this.#runs.catch(() => undefined);
     if (this.#stop.signal.aborted) for (const worker of workers) worker.shutdown();
-    else this.#stage = 'ready';
+    else this.#stage = 'polling for the first time';
   }
 
   async #unready(): Promise<readonly string[]> {

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import pino from 'pino';
 import { Client, Connection } from '@temporalio/client';
+import { SluiceClient } from '../../src/client/index.js';
 import {
   JANITOR_SCHEDULE,
   JANITOR_WORKFLOW,
@@ -27,14 +28,17 @@ import { HealthySource, pinnedFetch, rehearsal } from './rehearsal.js';
 let server: TemporalServer;
 let connection: Connection;
 let client: Client;
+let sluice: SluiceClient;
 
 before(async () => {
   server = await TemporalServer.start();
   connection = await Connection.connect({ address: server.address });
   client = new Client({ connection });
+  sluice = await SluiceClient.connect({ address: server.address });
 });
 
 after(async () => {
+  await sluice.close();
   await connection.close();
   await server.stop();
 });
@@ -74,9 +78,11 @@ test('before Temporal answers it is alive and not ready, and can be ended', asyn
 });
 
 test('ready means: attributes registered, janitor scheduled, both queues polled, metrics told', async () => {
-  const one = worker(new MemoryRouter({ now: Date.now }));
-  const two = worker(new MemoryRouter({ now: Date.now }));
+  const one = worker(new MemoryRouter({ now: Date.now }), { identity: 'one' });
+  const two = worker(new MemoryRouter({ now: Date.now }), { identity: 'two' });
   await Promise.all([one.ready, two.ready]);
+  const { workflows, long } = await sluice.workers();
+  assert.deepEqual([workflows.toSorted(), long.toSorted()], Array(2).fill(['one', 'two']));
   const { url } = await one.listening;
   assert.deepEqual(await ask(url, '/readyz'), { status: 200, text: '{"status":"ready"}\n' });
   const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace: 'default' });

@@ -3,6 +3,7 @@ import type { RolloutPlan } from '../../domain/plan.js';
 import type { RouteState } from '../../domain/route.js';
 import type { BasisPoints } from '../../domain/words.js';
 import type { Bound, Fault } from './faults.js';
+import type { UserCounts } from './users.js';
 
 export type Drilled = { readonly fault: Fault; readonly bound: Bound } &
   /** `seenOutMs`: when the last look began that saw users on the candidate. */
@@ -24,5 +25,5 @@ export interface DrillReport {
   readonly plan: RolloutPlan;
   readonly drills: readonly Drilled[];
   /** Undefined where the drill brought no users. */
-  readonly users: { readonly requests: number; readonly failed: number } | undefined;
+  readonly users: UserCounts | undefined;
 }

@@ -13,8 +13,11 @@ export interface Arriving {
   readonly url?: string;
 }
 
+/** `failure`: why the last one that failed did. */
+export type UserCounts = Pick<LoadCounts, 'requests' | 'failed' | 'failure'>;
+
 export interface Users {
-  counts(): Pick<LoadCounts, 'requests' | 'failed'>;
+  counts(): UserCounts;
   /** From here on `unserved` looks. */
   mark(): void;
   /** Why a finding may have nothing to do with the rollout: whatever was answered since the mark failed. Undefined: not so. */
@@ -37,8 +40,8 @@ export async function startUsers(
   let marked = load.counts();
   const users: Users = {
     counts: () => {
-      const { requests, failed } = load.counts();
-      return { requests, failed };
+      const { requests, failed, failure } = load.counts();
+      return { requests, failed, ...(failure === undefined ? {} : { failure }) };
     },
     mark: () => {
       marked = load.counts();

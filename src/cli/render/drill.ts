@@ -1,5 +1,6 @@
 import { percent } from '../../domain/telling.js';
 import { isWithin, type Drilled, type DrillReport } from '../drill/drilled.js';
+import type { UserCounts } from '../drill/users.js';
 import { inWords } from './durations.js';
 import { table } from './table.js';
 
@@ -14,9 +15,12 @@ export function drillLines({ drills, users }: DrillReport): readonly string[] {
   ]);
   return [
     ...table([['fault', 'time to 0 %', 'bound', 'bound by', ''], ...rows]),
-    ...(users === undefined ? [] : ['', `${users.requests} requests of the drill's own users, ${users.failed} failed`]),
+    ...(users === undefined ? [] : ['', usersLine(users)]),
   ];
 }
+
+const usersLine = ({ requests, failed, failure }: UserCounts): string =>
+  `${requests} requests of the drill's own users, ${failed} failed${failure === undefined ? '' : `, the last one: ${failure}`}`;
 
 const inSeconds = (ms: number): string => `${(ms / 1_000).toFixed(1)} s`;
 

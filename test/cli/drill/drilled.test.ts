@@ -40,4 +40,7 @@ test('only users who are back within the bound are well; a fault that cannot be 
     '',
     "4000 requests of the drill's own users, 0 failed",
   ]);
+  assert.deepEqual(drillLines({ plan, drills: [], users: { requests: 4_000, failed: 1, failure: 'answered 503' } }).slice(-1), [
+    "4000 requests of the drill's own users, 1 failed, the last one: answered 503",
+  ]);
 });

@@ -1,12 +1,13 @@
 /** What HAProxy itself does with users' requests by the product's configuration: pins, log, echo, odd values, dead slots. */
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import { connect, type AddressInfo } from 'node:net';
 import { after, before, test } from 'node:test';
 import type { AccessLine } from '../../harness/access-log.js';
 import { openStreams } from '../../harness/streams.js';
 import { until } from '../../harness/until.js';
-import { HaproxyStage, LEASE_MS, Slots, TOKEN, blue, green, target, write, type Answer } from './support.js';
+import { HaproxyStage, LEASE_MS, Slots, TEMPLATE, TOKEN, blue, green, target, write, type Answer } from './support.js';
 
 let slots: Slots;
 
@@ -186,6 +187,14 @@ void test('a content type cannot break the line', async () => {
     server.close();
     server.closeAllConnections();
   }
+});
+
+stageTest('a client is told how long the router keeps its connection, and not how long the slot would', async (stage) => {
+  const direct = await fetch(slots.blue.url);
+  await direct.text();
+  assert.equal(direct.headers.get('keep-alive'), 'timeout=120');
+  assert.equal((await stage.get()).headers['keep-alive'], 'timeout=60');
+  assert.match(readFileSync(TEMPLATE, 'utf8'), /^ {2}timeout client 60s$/m);
 });
 
 stageTest('a reconnecting stream stays on its slot inside its ramp, but 0 and 100 % are exact', async (stage) => {

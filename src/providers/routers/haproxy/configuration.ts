@@ -42,7 +42,7 @@ export function slotsFromEnvironment(service: string): HaproxyService {
 export function haproxyConfiguration(options: HaproxyConfigurationOptions): string {
   const { services, drainCeilingS = 1_800, silenceS = 60 } = options;
   const first = checkServices(services);
-  return `${[head(first), globals(drainCeilingS), defaults(silenceS), controlFrontend(services, first), usersFrontend(first), backends(services)].join('\n\n')}\n`;
+  return `${[head(first), globals(drainCeilingS), defaults(silenceS), controlFrontend(services, first), usersFrontend(first, silenceS), backends(services)].join('\n\n')}\n`;
 }
 
 /** Files that must lie in RUN before HAProxy's first start, by name: each service on its stable slot, no rollout. */

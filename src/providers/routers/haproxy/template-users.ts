@@ -3,7 +3,8 @@ import { PIN_SOURCES_FILE } from './maps.js';
 import { ECHO_PATH } from '../slots/names.js';
 import { map, readRoute } from './template-parts.js';
 
-export function usersFrontend(first: string): string {
+/** `silenceS`: how long a client's connection may be idle. */
+export function usersFrontend(first: string, silenceS: number): string {
   const line = logLine({
     at: '%[var(txn.at)]',
     svc: '"%[var(txn.svc),json(utf8s)]"',
@@ -125,6 +126,8 @@ ${readRoute()}
   http-request set-header X-Route-Why %[var(txn.why)]
   http-request set-header X-Route-Gen %[var(txn.gen)]
   http-request set-header X-Route-Lease %[var(txn.lease)]
+  # a slot's own promise is not kept here: a client that trusted it would write into a connection that is being closed
+  http-after-response set-header Keep-Alive timeout=${String(silenceS)}
   http-after-response set-header X-Release-Slot %[var(txn.slot)]
   http-after-response set-header X-Release-Role %[var(txn.role)]
   http-after-response set-header X-Route-Why %[var(txn.why)]

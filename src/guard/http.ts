@@ -49,14 +49,12 @@ function isOneOf(methods: readonly string[]): (method: string) => boolean {
   return (method) => known.has(method.toUpperCase());
 }
 
-/** Throws where the guard is set up, and not at the first request. */
-export function checkedOptions<Options extends HttpOptions<never>>(
-  options: Options,
-): Options & { readonly isGuarded: (method: string) => boolean } {
+/** Gives which methods are guarded. Throws where the guard is set up, and not at the first request. */
+export function checkOptions(options: HttpOptions<never>): (method: string) => boolean {
   if (typeof (options.tenant as unknown) !== 'function')
     throw new TypeError('options.tenant is missing: expected a function that names whoever was authenticated');
   resolveChoices(options);
-  return { ...options, isGuarded: options.methods === undefined ? isWrite : isOneOf(options.methods) };
+  return options.methods === undefined ? isWrite : isOneOf(options.methods);
 }
 
 export function isStream(contentType: string | undefined, types = STREAM_TYPES): boolean {

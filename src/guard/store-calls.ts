@@ -18,28 +18,28 @@ export class StoreCalls {
     const giveBack = (late: Claimed): void => {
       if (late.kind === 'claimed') void this.release(key, claim.token, 'none').catch(() => false);
     };
-    return this.limit.within(this.store.claim(key, claim), { late: giveBack, failed: this.#failed });
+    return this.limit.within(() => this.store.claim(key, claim), { late: giveBack, failed: this.#failed });
   }
 
   renew(key: StoreKey, token: string, leaseMs: number): Promise<boolean> {
-    return this.#counted(this.store.renew(key, token, leaseMs));
+    return this.#counted(() => this.store.renew(key, token, leaseMs));
   }
 
   /** Tried twice: it is idempotent, and the effect has happened already. */
   complete(key: StoreKey, token: string, record: StoredRecord, retainMs: number): Promise<boolean> {
-    const once = (): Promise<boolean> => this.#counted(this.store.complete(key, token, record, retainMs));
+    const once = (): Promise<boolean> => this.#counted(() => this.store.complete(key, token, record, retainMs));
     return once().catch(once);
   }
 
   release(key: StoreKey, token: string, effect: 'unknown' | 'none'): Promise<boolean> {
-    return this.#counted(this.store.release(key, token, effect));
+    return this.#counted(() => this.store.release(key, token, effect));
   }
 
   storeDown(effect: 'none' | 'unknown'): Refusal {
     return { kind: 'store-down', retryMs: this.limit.ms, effect };
   }
 
-  #counted(call: Promise<boolean>): Promise<boolean> {
+  #counted(call: () => Promise<boolean>): Promise<boolean> {
     return this.limit.within(call, { failed: this.#failed });
   }
 

@@ -22,7 +22,7 @@ export class TimeLimit {
    * that a claim nobody waits for can be given back.
    */
   within<T>(
-    call: Promise<T>,
+    call: () => Promise<T>,
     { late, failed }: { readonly late?: (value: T) => void; readonly failed?: (error: unknown) => void } = {},
   ): Promise<T> {
     return new Promise((resolve, reject) => {
@@ -32,15 +32,18 @@ export class TimeLimit {
       };
       const waiting: Waiting = { until: performance.now() + this.ms, fail };
       this.#wait(waiting);
-      call.then(
-        (value) => {
+      const failNow = (error: unknown): void => {
+        if (this.#isOver(waiting)) fail(error);
+      };
+      try {
+        call().then((value) => {
           if (this.#isOver(waiting)) resolve(value);
           else late?.(value);
-        },
-        (error: unknown) => {
-          if (this.#isOver(waiting)) fail(error);
-        },
-      );
+        }, failNow);
+      } catch (error) {
+        // Somebody's own store may throw before it returns, or return no promise.
+        failNow(error);
+      }
     });
   }
 
@@ -67,13 +70,16 @@ export class TimeLimit {
   #runOut(): void {
     this.#timer = undefined;
     const now = performance.now();
+    const late: Waiting[] = [];
     for (const waiting of this.#waiting) {
       if (waiting.until > now) {
         this.#arm(waiting.until - now);
-        return;
+        break;
       }
       this.#waiting.delete(waiting);
-      waiting.fail(new StoreTimeout(`the store did not answer within ${String(this.ms)} ms`));
+      late.push(waiting);
     }
+    // Whoever is told may call again at once, and must find the timer as it is to be.
+    for (const { fail } of late) fail(new StoreTimeout(`the store did not answer within ${String(this.ms)} ms`));
   }
 }

@@ -14,6 +14,8 @@ type Fault = 'fails' | 'fails once' | 'hangs' | 'late';
 export class FaultyStore implements Store {
   readonly faults: { [name in keyof Store]?: Fault | undefined } = {};
   readonly calls: string[] = [];
+  /** Of each claim. */
+  readonly fingerprints: string[] = [];
   readonly #late: (() => void)[] = [];
 
   constructor(readonly inner: Store) {}
@@ -23,6 +25,7 @@ export class FaultyStore implements Store {
   }
 
   claim(key: StoreKey, claim: Claim): Promise<Claimed> {
+    this.fingerprints.push(claim.fingerprint);
     return this.#call('claim', () => this.inner.claim(key, claim));
   }
   renew(key: StoreKey, token: string, leaseMs: number): Promise<boolean> {

@@ -22,6 +22,11 @@ export class BodyRecorder {
     this.#kept = [];
   }
 
+  /** In bytes. */
+  get length(): number {
+    return this.#length;
+  }
+
   get isTooLarge(): boolean {
     return this.#digest !== undefined;
   }

@@ -6,7 +6,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Guard } from '../guard.js';
-import { beginRequest, checkedOptions, KEY_HEADER, type HttpOptions } from '../http.js';
+import { beginRequest, checkOptions, KEY_HEADER, type HttpOptions } from '../http.js';
 import { answerOf } from '../problem.js';
 import { isClaimed, markClaimed } from './claimed.js';
 import { requestBytes } from './request-bytes.js';
@@ -36,7 +36,8 @@ export function expressGuard<Request extends ExpressRequest = ExpressRequest>(
   guard: Guard,
   options: ExpressOptions<Request>,
 ): ExpressGuard<Request> {
-  const { route = routeOf, bodyLimitBytes = BODY_LIMIT_BYTES, streamTypes, mode, isGuarded } = checkedOptions(options);
+  const isGuarded = checkOptions(options);
+  const { route = routeOf, bodyLimitBytes = BODY_LIMIT_BYTES, streamTypes, mode } = options;
   return async (request, response, next) => {
     const method = request.method ?? 'GET';
     // Mounted twice, the inner one would be answered by the outer one's claim.
@@ -75,10 +76,13 @@ export function expressGuard<Request extends ExpressRequest = ExpressRequest>(
       capture(response, { streamTypes, onEnd: (outcome) => execution.settle(outcome) });
       // The client is gone. A handler that goes on may still seal what it did, unless a successor took over; what is piped into
       // the response is cut and never comes to its end.
-      response.once('close', () => {
+      const left = (): void => {
         if (response.listenerCount('unpipe') > 0) void execution.lapse();
         else execution.leave();
-      });
+      };
+      // It may have gone while the store was asked, and nobody would hear of it again.
+      if (response.closed) left();
+      else response.once('close', left);
     }
     next();
   };

@@ -2,16 +2,18 @@
  * Fastify 5. Register it in the scope whose routes it is to guard, after the hooks that authenticate: it claims in
  * `preHandler`, and seals in `onSend`, before the answer goes out. It needs no setting for raw bodies.
  */
+import { validateHeaderValue } from 'node:http';
 import { PassThrough, Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { asBuffer, wholeOf } from '../bytes.js';
 import type { Execution } from '../execution.js';
 import type { Guard } from '../guard.js';
-import { beginRequest, checkedOptions, isStream, KEY_HEADER, type HttpOptions } from '../http.js';
+import { beginRequest, checkOptions, isStream, KEY_HEADER, type HttpOptions } from '../http.js';
 import type { Body, Outcome } from '../outcome.js';
 import { answerOf, isOfAnswer, REPLAYED_HEADER } from '../problem.js';
 import { keptOf } from '../record.js';
 import { BodyRecorder } from './body-recorder.js';
+import { isClaimed, markClaimed } from './claimed.js';
 import { headerText } from './node-writes.js';
 import { hasBegun, lookAtPieces } from './request-bytes.js';
 
@@ -22,7 +24,8 @@ export function fastifyGuard(guard: Guard, options: FastifyOptions): (app: Fasti
   const bodyOf = Symbol('body');
   const executionOf = Symbol('execution');
   type Guarded = FastifyRequest & { [bodyOf]?: Buffer[]; [executionOf]?: Execution | undefined };
-  const { streamTypes, mode, isGuarded } = checkedOptions(options);
+  const isGuarded = checkOptions(options);
+  const { streamTypes, mode } = options;
 
   const begin = async (request: Guarded, reply: FastifyReply): Promise<'answered' | 'goes on'> => {
     const meta = {
@@ -40,26 +43,30 @@ export function fastifyGuard(guard: Guard, options: FastifyOptions): (app: Fasti
     }
     if (beginning.kind === 'execute') {
       const { execution } = beginning;
+      markClaimed(request);
       request[executionOf] = execution;
       // The client is gone. A handler that goes on may still seal what it did, unless a successor took over.
-      reply.raw.once('close', () => {
+      const left = (): void => {
         execution.leave();
-      });
+      };
+      // It may have gone while the store was asked, and nobody would hear of it again.
+      if (reply.raw.closed) left();
+      else reply.raw.once('close', left);
     }
     return 'goes on';
   };
 
-  const seal = async (reply: FastifyReply, execution: Execution, payload: unknown): Promise<unknown> => {
+  const seal = async (reply: FastifyReply, execution: Execution, payload: Payload): Promise<unknown> => {
     if (mode !== 'observe') reply.removeHeader(REPLAYED_HEADER);
     const settle = (body: Body): ReturnType<Execution['settle']> => execution.settle({ ...headOf(reply), body });
-    const stream = streamOf(payload);
+    const stream = isPiped(payload) ? payload : undefined;
     const recorder = new BodyRecorder();
     if (stream !== undefined) {
       const streams = isStream(headOf(reply).headers['content-type'], streamTypes);
       return sealedAtItsEnd(stream, recorder, execution, () => settle(streams ? { kind: 'streamed' } : recorder.body()));
     }
-    if (typeof payload === 'string' || payload instanceof Uint8Array)
-      recorder.add(typeof payload === 'string' ? Buffer.from(payload) : payload);
+    if (typeof payload === 'string') recorder.add(Buffer.from(payload));
+    else if (payload instanceof Uint8Array) recorder.add(payload);
     const settled = await settle(recorder.body());
     if (settled.kind === 'send') return payload;
     // What the handler said besides is not for whoever gets a refusal.
@@ -80,7 +87,8 @@ export function fastifyGuard(guard: Guard, options: FastifyOptions): (app: Fasti
 
     // With callbacks: what does not pass by the guard, and every replay, waits for no turn of the event loop.
     app.addHook('preHandler', (request, reply, done) => {
-      if (!isGuarded(request.method)) {
+      // Registered twice, the inner one would be answered by the outer one's claim.
+      if (!isGuarded(request.method) || isClaimed(request)) {
         done();
         return;
       }
@@ -96,19 +104,31 @@ export function fastifyGuard(guard: Guard, options: FastifyOptions): (app: Fasti
 
     app.addHook('onSend', (request: Guarded, reply, payload: unknown, done) => {
       const execution = request[executionOf];
-      if (execution === undefined) {
+      const said = execution && unwrapped(reply, payload);
+      if (said === undefined) {
         done(null, payload);
         return;
       }
+      const problem = badHeaderOf(reply);
+      if (problem !== undefined) {
+        done(problem);
+        return;
+      }
       request[executionOf] = undefined;
-      seal(reply, execution, payload).then(
-        (sealed) => {
-          done(null, sealed);
-        },
-        (error: unknown) => {
-          done(error as Error);
-        },
-      );
+      seal(reply, execution as Execution, said.payload)
+        .then(
+          (sealed) => {
+            done(null, sealed);
+          },
+          (error: unknown) => {
+            done(error as Error);
+          },
+        )
+        .catch((error: unknown) => {
+          // What sends it threw, and nobody but us is left to hear of it.
+          request.log.error(error);
+          reply.raw.destroy();
+        });
     });
     return Promise.resolve();
   });
@@ -139,15 +159,44 @@ function piecesCopied(request: FastifyRequest, payload: Readable, pieces: Buffer
   return payload.pipe(copied);
 }
 
-function streamOf(payload: unknown): Readable | undefined {
-  if (payload instanceof Readable) return payload;
-  if (payload instanceof ReadableStream) return Readable.fromWeb(payload);
+/** What Fastify takes: not all that it pipes is a `Readable`. */
+type Piped = NodeJS.ReadableStream & { destroy?(): void };
+type Payload = string | Uint8Array | Piped | null | undefined;
+
+const isPiped = (payload: unknown): payload is Piped =>
+  typeof (payload as Partial<Piped> | null | undefined)?.pipe === 'function';
+
+/** The payload as bytes, a text or a stream; a `Response` becomes the reply. Undefined for what Fastify itself is to refuse. */
+function unwrapped(reply: FastifyReply, payload: unknown): { readonly payload: Payload } | undefined {
+  if (payload instanceof Response) {
+    reply.code(payload.status);
+    for (const [name, value] of payload.headers) reply.header(name, value);
+    return { payload: payload.body === null ? null : Readable.fromWeb(payload.body) };
+  }
+  if (payload instanceof ReadableStream) return { payload: Readable.fromWeb(payload) };
+  const isTaken = payload === undefined || payload === null || typeof payload === 'string' || payload instanceof Uint8Array;
+  return isTaken || isPiped(payload) ? { payload } : undefined;
+}
+
+/**
+ * What Node would throw as soon as the head went out: once the answer is sealed there would be no error handler to hear of it.
+ * Such a header is dropped, so that the error can be answered.
+ */
+function badHeaderOf(reply: FastifyReply): Error | undefined {
+  for (const [name, value] of Object.entries(reply.getHeaders())) {
+    try {
+      for (const each of [value].flat()) validateHeaderValue(name, each as string);
+    } catch (error) {
+      reply.removeHeader(name);
+      return error as Error;
+    }
+  }
   return undefined;
 }
 
 /** Passes piece by piece; only the end waits for the record. */
 function sealedAtItsEnd(
-  source: Readable,
+  source: Piped,
   recorder: BodyRecorder,
   execution: Execution,
   end: () => ReturnType<Execution['settle']>,
@@ -164,13 +213,13 @@ function sealedAtItsEnd(
       });
     },
   });
-  source.on('error', (error) => {
+  source.on('error', (error: Error) => {
     void execution.abandon('unknown');
     passing.destroy(error);
   });
   passing.on('close', () => {
     void execution.lapse();
-    source.destroy();
+    source.destroy?.();
   });
   return source.pipe(passing);
 }
@@ -185,8 +234,8 @@ function removeHeaders(reply: FastifyReply, isWanted: (name: string) => boolean)
   for (const name of Object.keys(reply.getHeaders())) if (isWanted(name)) reply.removeHeader(name);
 }
 
-/** Gives the payload. */
-function turnedInto(reply: FastifyReply, { status, headers, body }: Outcome): Buffer | null {
+/** Gives the payload. Of nothing at all, `null`, Fastify would make JSON. */
+function turnedInto(reply: FastifyReply, { status, headers, body }: Outcome): Buffer | undefined {
   reply.code(status).headers(headers);
-  return body.kind === 'bytes' && body.bytes.byteLength > 0 ? asBuffer(body.bytes) : null;
+  return body.kind === 'bytes' && body.bytes.byteLength > 0 ? asBuffer(body.bytes) : undefined;
 }

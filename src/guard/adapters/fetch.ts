@@ -4,12 +4,12 @@
  */
 import type { Execution } from '../execution.js';
 import type { Guard } from '../guard.js';
-import { beginRequest, checkedOptions, isStream, KEY_HEADER, type HttpOptions } from '../http.js';
+import { beginRequest, checkOptions, isStream, KEY_HEADER, type HttpOptions } from '../http.js';
 import type { Body, Outcome } from '../outcome.js';
 import { answerOf, REPLAYED_HEADER } from '../problem.js';
 import { NothingDone } from '../refusal.js';
 import { BodyRecorder } from './body-recorder.js';
-import { markClaimed } from './claimed.js';
+import { isClaimed, markClaimed, markUnclaimed } from './claimed.js';
 
 export interface FetchOptions extends HttpOptions<Request> {
   /** The route's pattern; the path unless told. */
@@ -23,9 +23,12 @@ export function fetchGuard<Rest extends readonly unknown[]>(
   options: FetchOptions,
   handler: FetchHandler<Rest>,
 ): (request: Request, ...rest: Rest) => Promise<Response> {
-  const { isGuarded } = checkedOptions(options);
+  const isGuarded = checkOptions(options);
   return async (request, ...rest) => {
     if (!isGuarded(request.method)) return handler(request, ...rest);
+    // The inner one's refusal would be kept as the answer to this key.
+    if (isClaimed(request))
+      throw new TypeError('this request is under a claim already: guard it once, and give every call a Request of its own');
     const { pathname, search } = new URL(request.url);
     const meta = {
       method: request.method,
@@ -46,6 +49,8 @@ export function fetchGuard<Rest extends readonly unknown[]>(
     } catch (error) {
       await execution.abandon(error instanceof NothingDone ? 'none' : 'unknown');
       throw error;
+    } finally {
+      markUnclaimed(request);
     }
   };
 }

@@ -4,11 +4,11 @@ import type { Outcome } from '../outcome.js';
 
 export interface LambdaAnswer {
   readonly statusCode: number;
-  readonly headers?: Readonly<Record<string, boolean | number | string>>;
-  readonly multiValueHeaders?: Readonly<Record<string, readonly (boolean | number | string)[]>>;
+  readonly headers?: Readonly<Record<string, boolean | number | string>> | null;
+  readonly multiValueHeaders?: Readonly<Record<string, readonly (boolean | number | string)[]>> | null;
   /** Of payload 2.0. */
   readonly cookies?: readonly string[];
-  readonly body?: string;
+  readonly body?: string | null;
   readonly isBase64Encoded?: boolean;
 }
 
@@ -18,15 +18,15 @@ export function outcomeFrom(answer: unknown): Outcome {
     const bytes = Buffer.from(typeof answer === 'string' ? answer : ((JSON.stringify(answer) as string | undefined) ?? ''));
     return { status: 200, headers: { 'content-type': 'application/json' }, body: { kind: 'bytes', bytes } };
   }
-  const { statusCode, headers = {}, multiValueHeaders = {}, body = '', isBase64Encoded = false } = answer;
+  const { statusCode, headers, multiValueHeaders, body, isBase64Encoded = false } = answer;
   const all = [
-    ...Object.entries(multiValueHeaders).map(([name, values]) => [name, values.join(', ')] as const),
-    ...Object.entries(headers),
+    ...Object.entries(multiValueHeaders ?? {}).map(([name, values]) => [name, values.join(', ')] as const),
+    ...Object.entries(headers ?? {}),
   ];
   return {
     status: statusCode,
     headers: Object.fromEntries(all.map(([name, value]) => [name.toLowerCase(), String(value)])),
-    body: { kind: 'bytes', bytes: Buffer.from(body, isBase64Encoded ? 'base64' : 'utf8') },
+    body: { kind: 'bytes', bytes: Buffer.from(body ?? '', isBase64Encoded ? 'base64' : 'utf8') },
   };
 }
 

@@ -4,11 +4,12 @@
  * lease only. Take `leaseMs` above the function's timeout, so that no successor runs beside it.
  */
 import type { Guard } from '../guard.js';
-import { beginRequest, checkedOptions, KEY_HEADER, type HttpOptions } from '../http.js';
+import { beginRequest, checkOptions, KEY_HEADER, type HttpOptions } from '../http.js';
+import type { Outcome } from '../outcome.js';
 import { answerOf, REPLAYED_HEADER } from '../problem.js';
 import { NothingDone } from '../refusal.js';
 import { markClaimed } from './claimed.js';
-import { answerFrom, outcomeFrom, type LambdaAnswer } from './lambda-answer.js';
+import { answerFrom, isAnswer, outcomeFrom } from './lambda-answer.js';
 
 /** What is read of an event, of either payload format. */
 export interface LambdaEvent {
@@ -37,7 +38,7 @@ export function lambdaGuard<Event extends LambdaEvent, Context>(
   options: LambdaOptions<Event>,
   handler: (event: Event, context: Context) => Promise<unknown>,
 ): (event: Event, context: Context) => Promise<unknown> {
-  const { isGuarded } = checkedOptions(options);
+  const isGuarded = checkOptions(options);
   return async (event, context) => {
     const method = methodOf(event);
     if (!isGuarded(method)) return handler(event, context);
@@ -56,29 +57,29 @@ export function lambdaGuard<Event extends LambdaEvent, Context>(
     const { execution } = beginning;
     markClaimed(event);
     let answer: unknown;
+    let outcome: Outcome;
     try {
       answer = await handler(event, context);
+      outcome = outcomeFrom(answer);
     } catch (error) {
       await execution.abandon(error instanceof NothingDone ? 'none' : 'unknown');
       throw error;
     }
-    const settled = await execution.settle(outcomeFrom(answer));
+    const settled = await execution.settle(outcome);
     if (settled.kind === 'refuse') return answerFrom(answerOf(settled.refusal));
     return options.mode === 'observe' ? answer : withoutReplayed(answer);
   };
 }
 
+const withoutName = (named: object, unwanted: string): object =>
+  Object.fromEntries(Object.entries(named).filter(([name]) => name.toLowerCase() !== unwanted));
+
 /** Only the guard says that an answer is an earlier one's. */
 function withoutReplayed(answer: unknown): unknown {
-  const { headers, multiValueHeaders } = (answer ?? {}) as LambdaAnswer;
-  const clean = <Values extends object>(named: Values): Values =>
-    Object.fromEntries(Object.entries(named).filter(([name]) => name.toLowerCase() !== REPLAYED_HEADER)) as Values;
-  if (headers === undefined && multiValueHeaders === undefined) return answer;
-  return {
-    ...(answer as LambdaAnswer),
-    ...(headers === undefined ? {} : { headers: clean(headers) }),
-    ...(multiValueHeaders === undefined ? {} : { multiValueHeaders: clean(multiValueHeaders) }),
-  };
+  if (!isAnswer(answer)) return answer;
+  const clean = (name: string, named: object | null | undefined): object =>
+    named === null || named === undefined ? {} : { [name]: withoutName(named, REPLAYED_HEADER) };
+  return { ...answer, ...clean('headers', answer.headers), ...clean('multiValueHeaders', answer.multiValueHeaders) };
 }
 
 export const methodOf = ({ httpMethod, requestContext }: LambdaEvent): string =>

@@ -19,6 +19,8 @@ export async function requestBytes(request: IncomingMessage, limitBytes: number)
   if (!hasBody(request)) return Buffer.alloc(0);
   if (request.readableDidRead)
     throw new TypeError('the body was read before the guard: mount the guard first, or give the parser { verify: keepRawBody }');
+  // It came while somebody else was at work, and there is nothing in it.
+  if (request.complete && request.readableLength === 0) return Buffer.alloc(0);
   const seen = hasBegun(request) ? 'too much to wait for' : await lookOn(request, limitBytes);
   return seen === 'too much to wait for' ? readAndPutBack(request, limitBytes) : seen;
 }

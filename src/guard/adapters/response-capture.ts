@@ -3,7 +3,7 @@
  * passes piece by piece and only its end is held back, so that a client that saw the end knows that the record is sealed (X19).
  * Every way of answering ends here: `end`, `write`, a pipe, `writeHead`, an empty answer.
  */
-import { ServerResponse, type OutgoingHttpHeaders } from 'node:http';
+import { ServerResponse, validateHeaderValue, type OutgoingHttpHeaders } from 'node:http';
 import { asBuffer, FEW_BYTES, wholeOf } from '../bytes.js';
 import type { Settled } from '../execution.js';
 import { isStream } from '../http.js';
@@ -11,7 +11,7 @@ import type { Outcome } from '../outcome.js';
 import { answerOf, isOfAnswer, REPLAYED_HEADER } from '../problem.js';
 import { keptOf } from '../record.js';
 import { BodyRecorder } from './body-recorder.js';
-import { addHeaders, headerText, saidBy } from './node-writes.js';
+import { addHeaders, headerText, onHead, saidBy } from './node-writes.js';
 
 export interface CaptureOptions {
   readonly streamTypes: readonly string[] | undefined;
@@ -25,82 +25,119 @@ export function holdResponse(response: ServerResponse, { streamTypes, onEnd }: C
   const held: Uint8Array[] = [];
   /** From `over` on, every method is the response's own again. */
   let phase: 'held' | 'passing' | 'ended' | 'over' = 'held';
+  let isHeadSaid = false;
+  /** Of a stream: what was said before the layers around changed it. */
+  let passed: Head | undefined;
+
+  /**
+   * Layers within, between the handler and us, hear of the head by a `writeHead` of their own. They do it here, where a throw is
+   * the handler's as it would be without us, and what they add is sealed; afterwards they are left out.
+   */
+  const closeHead = (): void => {
+    if (methodsOf(response).writeHead !== own.writeHead) {
+      if (!isHeadSaid) response.writeHead(response.statusCode);
+      Object.assign(response, { writeHead: own.writeHead });
+    }
+    response.removeHeader(REPLAYED_HEADER);
+  };
 
   const pass = (): void => {
+    closeHead();
+    passed = headOf(response);
     phase = 'passing';
-    response.removeHeader(REPLAYED_HEADER);
     for (const bytes of held.splice(0)) original.write.call(response, bytes);
   };
 
-  const release = async (wasPassing: boolean): Promise<void> => {
-    if (!wasPassing) response.removeHeader(REPLAYED_HEADER);
-    const head = headOf(response);
+  const release = async (head: Head): Promise<void> => {
     const settled = await onEnd(outcomeOf(head, recorder, streamTypes));
     phase = 'over';
-    if (settled.kind === 'send') {
-      // An error handler that came later must not change what was sealed.
-      if (!wasPassing && !isHead(response, head)) setHead(response, head);
-      endWith(response, original.end, held);
-    } else if (wasPassing) {
-      // What went out of a stream cannot be taken back, but it must not look whole.
-      response.destroy();
-    } else {
-      // What the handler said besides is not for whoever gets a refusal.
-      for (const name of response.getHeaderNames()) response.removeHeader(name);
-      sendOutcome(response, answerOf(settled.refusal));
+    try {
+      if (settled.kind === 'send') {
+        // An error handler that came later must not change what was sealed.
+        if (passed === undefined && !isHead(response, head)) setHead(response, head);
+        endWith(response, original.end, held);
+      } else if (passed !== undefined) {
+        // What went out of a stream cannot be taken back, but it must not look whole.
+        response.destroy();
+      } else {
+        // What the handler said besides is not for whoever gets a refusal.
+        for (const name of response.getHeaderNames()) response.removeHeader(name);
+        sendOutcome(response, answerOf(settled.refusal), original.end);
+      }
+    } catch (error) {
+      // Of a layer around: the handler, which would have got it without us, has long returned.
+      response.destroy(error as Error);
     }
   };
 
-  Object.assign(response, {
-    write: (...given: unknown[]): boolean => {
+  const own: Methods = {
+    write: (...given) => {
       // After its end a response takes no more, as without us.
       if (phase === 'ended') return false;
       const { bytes, callback } = saidBy(given);
       if (bytes === undefined || phase === 'over') return original.write.apply(response, given);
-      recorder.add(bytes);
-      if (phase === 'held' && (recorder.isTooLarge || isStream(contentTypeOf(response), streamTypes))) pass();
+      // Who is called back may use the same bytes for the next piece.
+      const kept = bytes === given[0] && !recorder.isTooLarge ? Buffer.from(bytes) : bytes;
+      if (phase === 'held' && isStream(contentTypeOf(response), streamTypes)) pass();
+      recorder.add(kept);
+      if (phase === 'held' && recorder.isTooLarge) pass();
       if (phase === 'passing') return original.write.call(response, bytes, callback);
-      held.push(bytes);
+      held.push(kept);
+      // An answer that has begun is not for an error handler to finish.
+      Object.defineProperty(response, 'headersSent', { value: true, configurable: true });
       if (callback !== undefined) queueMicrotask(callback);
       return true;
     },
-    end: (...given: unknown[]): unknown => {
+    end: (...given) => {
       if (phase === 'over') return original.end.apply(response, given);
       if (phase === 'ended') return response;
       const { bytes, callback } = saidBy(given);
+      if (passed === undefined) {
+        closeHead();
+        mustBeSendable(response);
+      }
       if (callback !== undefined) response.once('finish', callback);
       if (bytes !== undefined) {
         recorder.add(bytes);
         held.push(bytes);
       }
-      const wasPassing = phase === 'passing';
+      if (passed === undefined) mendLength(response, recorder.length);
       phase = 'ended';
-      void release(wasPassing);
+      void release(passed ?? headOf(response));
       return response;
     },
-    flushHeaders: (): void => {
+    flushHeaders: () => {
       // A handler that sends its head before it has a body is about to stream.
       if (phase === 'held') pass();
       if (phase !== 'ended') original.flushHeaders.call(response);
     },
-    writeHead: (status: number, ...rest: unknown[]): unknown => {
-      if (phase === 'passing' || phase === 'over') return original.writeHead.call(response, status, ...rest);
+    writeHead: (...given) => {
+      if (phase === 'passing' || phase === 'over') return original.writeHead.apply(response, given);
+      isHeadSaid = true;
+      const [status, ...rest] = given as [number, ...unknown[]];
       response.statusCode = status;
       if (typeof rest[0] === 'string') response.statusMessage = rest[0];
       addHeaders(response, (typeof rest[0] === 'string' ? rest[1] : (rest[0] ?? rest[1])) as OutgoingHttpHeaders | undefined);
       return response;
     },
-  });
+  };
+  Object.assign(response, own);
 }
 
 /** For `observe`: everything passes at once and as it is, and what was said is known afterwards. */
 export function watchResponse(response: ServerResponse, { streamTypes, onEnd }: CaptureOptions): void {
   const { write, end } = methodsOf(response);
   const recorder = new BodyRecorder();
+  let head: Head | undefined;
   const record = (given: readonly unknown[]): void => {
     const { bytes } = saidBy(given);
-    if (bytes !== undefined) recorder.add(bytes);
+    if (bytes !== undefined) recorder.add(bytes === given[0] ? Buffer.from(bytes) : bytes);
   };
+  onHead(response, (headers) => {
+    const { status, message, headers: said } = headOf(response);
+    head = { status, message, headers: { ...said, ...headers } };
+    return undefined;
+  });
   Object.assign(response, {
     write: (...given: unknown[]): unknown => {
       record(given);
@@ -111,7 +148,7 @@ export function watchResponse(response: ServerResponse, { streamTypes, onEnd }: 
       // Node's `end` may call `write`, and what it writes was recorded already.
       Object.assign(response, { write, end });
       const answer = end.apply(response, given);
-      void onEnd(outcomeOf(headOf(response), recorder, streamTypes));
+      void onEnd(outcomeOf({ ...(head ?? headOf(response)), status: response.statusCode }, recorder, streamTypes));
       return answer;
     },
   });
@@ -135,13 +172,13 @@ function methodsOf(response: ServerResponse): Methods {
  * Sends an answer of the guard's own. What the layers around it said before, such as for CORS, stays; of what an answer is made of
  * nothing does.
  */
-export function sendOutcome(response: ServerResponse, { status, headers, body }: Outcome): void {
+export function sendOutcome(response: ServerResponse, { status, headers, body }: Outcome, end = methodsOf(response).end): void {
   for (const name of response.getHeaderNames()) if (isOfAnswer(name)) response.removeHeader(name);
   response.statusCode = status;
   // Empty: the one that belongs to the status.
   response.statusMessage = '';
   addHeaders(response, headers);
-  endWith(response, (response as unknown as Methods).end, body.kind === 'bytes' ? [body.bytes] : []);
+  endWith(response, end, body.kind === 'bytes' ? [body.bytes] : []);
 }
 
 interface Head {
@@ -181,6 +218,20 @@ function endWith(response: ServerResponse, end: Methods['end'], chunks: readonly
   if (byteLength === 0) end.call(response);
   else if (byteLength > FEW_BYTES || end !== ServerResponse.prototype.end) end.call(response, bytes);
   else end.call(response, asBuffer(bytes).toString('latin1'), 'latin1');
+}
+
+/** Throws what Node would throw as soon as the head went out: once the answer is sealed nobody would be left to hear of it. */
+function mustBeSendable({ statusCode, statusMessage }: ServerResponse): void {
+  if (!(statusCode >= 100 && statusCode <= 999))
+    throw Object.assign(new RangeError(`Invalid status code: ${String(statusCode)}`), { code: 'ERR_HTTP_INVALID_STATUS_CODE' });
+  // Undefined until somebody says one, whatever its type says.
+  if ((statusMessage as string | undefined) !== undefined) validateHeaderValue('statusMessage', statusMessage);
+}
+
+/** Of a length that is not the body's, the rest would be taken for the next answer. */
+function mendLength(response: ServerResponse, length: number): void {
+  const said = response.getHeader('content-length');
+  if (length > 0 && said !== undefined && Number(said) !== length) response.setHeader('content-length', length);
 }
 
 const contentTypeOf = (response: ServerResponse): string | undefined => headerText(response.getHeader('content-type'));

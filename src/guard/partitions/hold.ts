@@ -61,7 +61,7 @@ class Holding {
       if (late.kind === 'joined') void leases.leave(late.lease).catch(() => false);
     };
     this.#askedAt = performance.now();
-    const joined = await this.#asked(leases.join({ queue, partition }, joining), giveBack);
+    const joined = await this.#asked(() => leases.join({ queue, partition }, joining), giveBack);
     if (joined?.kind === 'joined') {
       this.#waitsFor = undefined;
       this.#tell({ kind: 'joined', epoch: joined.lease.epoch });
@@ -89,7 +89,7 @@ class Holding {
       stop();
       this.#options.signal.removeEventListener('abort', leave);
       // If the store is out of reach, the lease lapses by itself.
-      if (!lost.signal.aborted && (await this.#asked(this.#options.leases.leave(lease))) === true)
+      if (!lost.signal.aborted && (await this.#asked(() => this.#options.leases.leave(lease))) === true)
         this.#tell({ kind: 'left', epoch: lease.epoch });
     }
   }
@@ -112,7 +112,7 @@ class Holding {
       const asked = performance.now();
       if (asked - renewedAt + beatMs <= renewMs) return;
       renewedAt = asked;
-      const renewed: Renewed | undefined = await this.#asked(this.#options.leases.renew(lease, maxWorkers));
+      const renewed: Renewed | undefined = await this.#asked(() => this.#options.leases.renew(lease, maxWorkers));
       if (isOver) return;
       if (renewed === 'held' || renewed === 'surplus') heldUntil = asked + this.#leaseMs;
       if (renewed === 'surplus') leaving.abort();
@@ -132,7 +132,7 @@ class Holding {
   }
 
   /** Undefined: the store did not say within a third of the lease. */
-  async #asked<T>(call: Promise<T>, late?: (value: T) => void): Promise<T | undefined> {
+  async #asked<T>(call: () => Promise<T>, late?: (value: T) => void): Promise<T | undefined> {
     try {
       return await this.#limit.within(call, late === undefined ? {} : { late });
     } catch (error) {

@@ -54,6 +54,11 @@ const TIMEOUT_MS = 1_000;
 
 /** Resolves after the first read, whether or not it succeeded: a service starts without its record. */
 export async function openReleaseRecord(options: ReleaseOptions): Promise<ReleaseReader> {
+  const { source, target } = options as Partial<ReleaseOptions>;
+  if (typeof source?.read !== 'function')
+    throw new TypeError('options.source is missing: expected what postgresReleases(…) or redisReleases(…) gives');
+  if (typeof target?.service !== 'string' || typeof target.environment !== 'string')
+    throw new TypeError('options.target is missing: expected {service, environment}');
   const reader = new CachedRecord(options);
   await reader.open();
   return reader;
@@ -118,10 +123,9 @@ class CachedRecord implements ReleaseReader {
         this.#unwatch = undefined;
       },
     };
-    const end = (unwatch: () => Promise<void>): void => void unwatch().catch(() => undefined);
-    const watching = source.watch?.(target, watcher);
-    const unwatch = watching && (await this.#limit.within(watching, { late: end }).catch(() => undefined));
-    if (this.#closed && unwatch !== undefined) end(unwatch);
+    const end = (unwatch: (() => Promise<void>) | undefined): void => void unwatch?.().catch(() => undefined);
+    const unwatch = await this.#limit.within(async () => source.watch?.(target, watcher), { late: end }).catch(() => undefined);
+    if (this.#closed) end(unwatch);
     else this.#unwatch = unwatch;
   }
 
@@ -136,7 +140,7 @@ class CachedRecord implements ReleaseReader {
   async #read(): Promise<void> {
     const { source, target } = this.#options;
     try {
-      const text = await this.#limit.within(source.read(target));
+      const text = await this.#limit.within(() => source.read(target));
       const parsed = text === undefined ? undefined : parseReleaseRecord(text);
       if (parsed?.kind === 'problem') throw new Error(parsed.problem);
       // A replica that lags does not undo what is known; a record that somebody deleted binds nobody any more.

@@ -1,43 +1,14 @@
 import assert from 'node:assert/strict';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { IncomingMessage, request as httpRequest, ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { test } from 'node:test';
 import express, { type Express } from 'express';
 import { expressGuard, keepRawBody } from '../../../src/guard/adapters/express.js';
 import { until } from '../../harness/until.js';
 import { bench, gate } from '../support.js';
-import {
-  adapterConformance,
-  layersStay,
-  SAID_BEFORE,
-  BINARY,
-  EVENT_STREAM,
-  itemOf,
-  LARGE,
-  tenantFrom,
-  type AdapterStage,
-  type StageOptions,
-} from './conformance.js';
-
-const tenant = (request: { headers: NodeJS.Dict<string | string[]> }): string => tenantFrom(request.headers['x-tenant']);
-
-async function serve(app: Express): Promise<AdapterStage & { readonly server: Server }> {
-  const server = createServer(app as unknown as () => void);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  return {
-    server,
-    send: (path, init) => fetch(`http://127.0.0.1:${String(port)}${path}`, init),
-    stop: () =>
-      new Promise((resolve) => {
-        server.close(() => {
-          resolve();
-        });
-        server.closeAllConnections();
-      }),
-  };
-}
+import { adapterConformance, BINARY, EVENT_STREAM, itemOf, LARGE, type AdapterStage, type StageOptions } from './conformance.js';
+import { post, serve, tenant, withApp } from './express-support.js';
 
 function service({ guard, service, mode }: StageOptions): Express {
   const app = express().set('env', 'test');
@@ -102,23 +73,6 @@ function service({ guard, service, mode }: StageOptions): Express {
 }
 
 adapterConformance('express', (options) => serve(service(options)), { stream: true });
-
-async function withApp(build: (app: Express) => void, body: (stage: AdapterStage) => Promise<void>): Promise<void> {
-  const app = express().set('env', 'test');
-  build(app);
-  const stage = await serve(app);
-  try {
-    await body(stage);
-  } finally {
-    await stage.stop();
-  }
-}
-
-const post = (key: string, body: string, headers = {}): RequestInit => ({
-  method: 'POST',
-  body,
-  headers: { 'content-type': 'application/json', 'idempotency-key': key, ...headers },
-});
 
 test('behind a parser that keeps the raw bytes the guard sees them; behind one that does not, the error says what to do', async () => {
   const { guard } = bench();
@@ -248,79 +202,6 @@ test('mounted twice on one request it guards once', async () => {
   );
 });
 
-test('what an error handler does after the answer was given changes neither the answer nor its record', async () => {
-  const { guard, store } = bench({ storeTimeoutMs: 5_000 });
-  store.faults.complete = 'late';
-  const late = gate();
-  await withApp(
-    (app) => {
-      app.post('/', expressGuard(guard, { tenant }), (_request, response) => {
-        response.status(201).location('/o/1').send('made');
-        throw new Error('too late');
-      });
-      app.use(((_error, _request, response, _next) => {
-        response.status(500).set('location', '/error').send('an error page');
-        late.open();
-      }) satisfies express.ErrorRequestHandler);
-    },
-    async ({ send }) => {
-      const first = send('/', post('k', ''));
-      await late.opened;
-      await until(() => store.calls.includes('complete'), { withinMs: 5_000, what: 'the record' });
-      store.answer();
-      for (const answer of [await first, await send('/', post('k', ''))]) {
-        assert.equal(answer.status, 201);
-        assert.equal(answer.headers.get('location'), '/o/1');
-        assert.equal(await answer.text(), 'made');
-      }
-    },
-  );
-});
-
-test('what the layers around the guard say stays on a replay and on a refusal; what makes the answer is the record’s alone', async () => {
-  const { guard, store } = bench();
-  await withApp(
-    (app) => {
-      app.use((_request, response, next) => {
-        response.set(SAID_BEFORE);
-        next();
-      });
-      app.post('/', expressGuard(guard, { tenant }), (_request, response) => {
-        response.set({ 'x-of-handler': 'yes', location: '/o/1' }).removeHeader('etag');
-        response.status(201).end('made');
-      });
-    },
-    (stage) => layersStay(stage, store),
-  );
-});
-
-test('a layer within the guard that adds to the head when it goes out is heard', async () => {
-  const { guard } = bench();
-  await withApp(
-    (app) => {
-      app.post(
-        '/',
-        expressGuard(guard, { tenant }),
-        (_request, response, next) => {
-          const writeHead = response.writeHead.bind(response) as (...given: unknown[]) => typeof response;
-          response.writeHead = ((...given: unknown[]) => {
-            response.setHeader('x-took', '3 ms');
-            return writeHead(...given);
-          }) as typeof response.writeHead;
-          next();
-        },
-        (_request, response) => {
-          response.status(201).send('made');
-        },
-      );
-    },
-    async ({ send }) => {
-      const answer = await send('/', post('k', ''));
-      assert.deepEqual([answer.status, answer.headers.get('x-took'), await answer.text()], [201, '3 ms', 'made']);
-    },
-  );
-});
-
 test('a client that went away leaves the handler its claim: what it then does is sealed and answers the retry', async () => {
   const { guard, store } = bench();
   const { opened, open } = gate();
@@ -411,6 +292,141 @@ test('a head that a handler flushes is sent at once', async () => {
       assert.equal(answer.status, 200);
       open();
       assert.equal(await answer.text(), 'late');
+    },
+  );
+});
+
+test('a client that leaves while the store is asked leaves no lease that is renewed for ever', async () => {
+  const [left, control] = [bench({ storeTimeoutMs: 5_000 }), bench()];
+  left.store.faults.claim = 'late';
+  const entered = gate();
+  const { opened, open } = gate();
+  await withApp(
+    (app) => {
+      app.post('/left', expressGuard(left.guard, { tenant, leaseMs: 30 }), async (_request, response) => {
+        entered.open();
+        await opened;
+        response.end('late');
+      });
+      app.post('/stays', expressGuard(control.guard, { tenant, leaseMs: 30 }), async (_request, response) => {
+        await opened;
+        response.end('late');
+      });
+    },
+    async ({ send, server }) => {
+      const closed = new Promise((resolve) => server.once('connection', (socket) => socket.once('close', resolve)));
+      const abort = new AbortController();
+      const gone = send('/left', { ...post('k', ''), signal: abort.signal });
+      await until(() => left.store.calls.includes('claim'), { withinMs: 5_000, what: 'the claim' });
+      abort.abort();
+      await assert.rejects(gone);
+      await closed;
+      left.store.answer();
+      await entered.opened;
+      const stays = send('/stays', post('k', ''));
+      const renewals = ({ store }: typeof left): number => store.calls.filter((call) => call === 'renew').length;
+      await until(() => renewals(control) >= 3, { withinMs: 5_000, what: 'three renewals of a lease whose client is there' });
+      assert.equal(renewals(left), 0);
+      open();
+      await stays;
+    },
+  );
+});
+
+test('an empty body that came in pieces while others were at work is empty', async () => {
+  const { guard } = bench();
+  await withApp(
+    (app) => {
+      app.use(async (request, _response, next) => {
+        await until(() => request.complete, { withinMs: 5_000, what: 'the whole request' });
+        next();
+      });
+      app.post('/', expressGuard(guard, { tenant }), express.text(), (request, response) => {
+        response.send(`got ${JSON.stringify(request.body ?? '')}`);
+      });
+    },
+    async ({ port }) => {
+      const headers = { 'idempotency-key': 'k', 'transfer-encoding': 'chunked' };
+      const answer = await new Promise<string>((resolve, reject) => {
+        const asked = httpRequest({ host: '127.0.0.1', port, method: 'POST', headers }, (response) => {
+          response.setEncoding('utf8').on('data', resolve);
+        });
+        asked.on('error', reject).end();
+      });
+      assert.equal(answer, 'got ""');
+    },
+  );
+});
+
+test('a request that a handler makes after the one it has is guarded by itself', { timeout: 30_000 }, async () => {
+  const { guard } = bench();
+  let paid = 0;
+  const once = expressGuard(guard, { tenant, route: (request) => request.url ?? '' });
+  const pay = express.Router().use(once);
+  pay.post('/pay', (_request, response) => {
+    response.end(String(++paid));
+  });
+  await withApp(
+    (app) => {
+      app.post('/batch', once, async (request, response) => {
+        const derived = (): typeof request =>
+          Object.create(request, {
+            url: { value: '/pay', writable: true },
+            originalUrl: { value: '/pay', writable: true },
+            headers: { value: { 'idempotency-key': 'p' } },
+          }) as typeof request;
+        const answers: string[] = [];
+        for (let times = 0; times < 2; times++)
+          answers.push(await answerOf((one) => pay(derived(), one as express.Response, () => undefined)));
+        response.json(answers);
+      });
+    },
+    async ({ send }) => {
+      assert.equal(await (await send('/batch', post('k', ''))).text(), '["1","1"]');
+      assert.equal(paid, 1);
+    },
+  );
+});
+
+/** What is answered to a request that came by no connection. */
+function answerOf(ask: (response: ServerResponse) => void): Promise<string> {
+  return new Promise((resolve) => {
+    const response = new ServerResponse(new IncomingMessage(new Socket()));
+    Object.assign(response, {
+      end: (said: Uint8Array | string) => {
+        resolve(Buffer.from(said as string).toString());
+      },
+    });
+    ask(response);
+  });
+}
+
+test('options may be of a class', async () => {
+  const { guard, events } = bench();
+  class Options {
+    tenant = tenant;
+    get bodyLimitBytes(): number {
+      return 5;
+    }
+    route(): string {
+      return 'orders';
+    }
+  }
+  await withApp(
+    (app) =>
+      app.post('/', expressGuard(guard, new Options()), (_request, response) => {
+        response.send('ok');
+      }),
+    async ({ send }) => {
+      assert.equal((await send('/', post('k', '123456'))).status, 413);
+      assert.equal((await send('/', post('k', '12345'))).status, 200);
+      assert.deepEqual(
+        events.map(({ kind, route }) => [kind, route]),
+        [
+          ['body-too-large', 'orders'],
+          ['executed', 'orders'],
+        ],
+      );
     },
   );
 });

@@ -145,6 +145,69 @@ test('what the layers around the guard say stays on a replay and on a refusal; w
   await stage.stop();
 });
 
+test('a scope within a guarded one that is guarded too guards once', async () => {
+  const { guard } = bench();
+  const app = fastify();
+  await app.register(fastifyGuard(guard, { tenant }));
+  await app.register(async (scope) => {
+    await scope.register(fastifyGuard(guard, { tenant }));
+    scope.post('/', () => 'once');
+  });
+  const { send, stop } = await serve(app);
+  for (let times = 0; times < 2; times++) assert.equal(await (await send('/', post('k', '{}'))).text(), 'once');
+  await stop();
+});
+
+test('an answer that Fastify or Node would refuse to send is an error of the handler, and nothing is sealed', async () => {
+  const { guard, store } = bench();
+  const app = fastify();
+  await app.register(fastifyGuard(guard, { tenant }));
+  app.post<{ Body: { name: string } }>('/header', (request, reply) => reply.header('x-name', request.body.name).send('hello'));
+  app.post('/payload', (_request, reply) => reply.type('text/plain').send({ no: 'text' }));
+  const { send, stop } = await serve(app);
+  for (const path of ['/header', '/payload']) {
+    assert.equal((await send(path, post('k', '{"name":"a\\nb"}'))).status, 500);
+    const again = (await (await send(path, post('k', '{"name":"a\\nb"}'))).json()) as { type: string };
+    assert.equal(again.type, 'urn:sluice:guard:unknown');
+  }
+  assert.ok(!store.calls.includes('complete'));
+  await stop();
+});
+
+test('whatever Fastify takes for an answer comes back as it was: nothing, a redirect, a Response, what only pipes', async () => {
+  const { guard } = bench();
+  const app = fastify();
+  await app.register(fastifyGuard(guard, { tenant }));
+  app.post('/nothing', (_request, reply) => reply.code(201).header('location', '/o/1').send());
+  app.post('/redirect', (_request, reply) => reply.redirect('/o/1', 303));
+  app.post('/response', () => new Response('hello', { status: 201, headers: { location: '/o/1' } }));
+  app.post('/no-body', () => new Response(null, { status: 202, headers: { location: '/o/1' } }));
+  app.post('/web-stream', (_request, reply) => reply.type('text/plain').send(new Blob(['hello']).stream()));
+  app.post('/pipes', (_request, reply) => {
+    const readable = Readable.from(['hel', 'lo']);
+    return reply.type('text/plain').send({ pipe: readable.pipe.bind(readable), on: readable.on.bind(readable) });
+  });
+  const { send, stop } = await serve(app);
+  for (const [path, status, body] of [
+    ['/nothing', 201, ''],
+    ['/redirect', 303, ''],
+    ['/response', 201, 'hello'],
+    ['/no-body', 202, ''],
+    ['/web-stream', 200, 'hello'],
+    ['/pipes', 200, 'hello'],
+  ] as const) {
+    const said: unknown[] = [];
+    for (const replayed of [null, 'true']) {
+      const answer = await send(path, { ...post('k', '{}'), redirect: 'manual' });
+      assert.deepEqual([answer.status, await answer.text()], [status, body], path);
+      assert.equal(answer.headers.get('idempotent-replayed'), replayed, path);
+      said.push([answer.headers.get('content-type'), answer.headers.get('location')]);
+    }
+    assert.deepEqual(said[1], said[0], path);
+  }
+  await stop();
+});
+
 test('a client that leaves a stream ends it, and the retry is told at once that the outcome is unknown', async () => {
   const { guard, store } = bench();
   const app = fastify();

@@ -122,6 +122,19 @@ test('a whole application can stand behind one guard', async () => {
   for (let times = 0; times < 2; times++) assert.equal(await (await whole(post('k'))).text(), '1');
 });
 
+test('guarded twice, a request fails with a sentence that says so; sent twice, it is one', async () => {
+  const { guard, store } = bench();
+  let effects = 0;
+  const once = fetchGuard(guard, { tenant }, () => new Response(String(++effects)));
+  const request = post('k');
+  for (let times = 0; times < 2; times++) assert.equal(await (await once(request)).text(), '1');
+  await assert.rejects(
+    fetchGuard(guard, { tenant, route: () => '/outer' }, once)(post('k')),
+    /under a claim already: guard it once/,
+  );
+  assert.equal(store.calls.filter((call) => call === 'complete').length, 1);
+});
+
 test('a client that leaves a stream ends it, and the retry is told at once that the outcome is unknown', async () => {
   const { guard, store } = bench();
   let cancelled = false;

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { lambdaGuard, type LambdaEvent } from '../../../src/guard/adapters/lambda.js';
 import type { LambdaAnswer } from '../../../src/guard/adapters/lambda-answer.js';
 import { NothingDone } from '../../../src/guard/refusal.js';
+import { until } from '../../harness/until.js';
 import { bench, gate } from '../support.js';
 import { adapterConformance, BINARY, itemOf, LARGE, tenantFrom, type AdapterStage, type StageOptions } from './conformance.js';
 
@@ -20,12 +21,12 @@ const eventOf = (path: string, init: RequestInit): LambdaEvent => ({
 
 /** What API Gateway makes of a function's answer. */
 function responseOf(answer: LambdaAnswer): Response {
-  const { statusCode, headers = {}, multiValueHeaders = {}, body = '', isBase64Encoded = false } = answer;
+  const { statusCode, headers, multiValueHeaders, body, isBase64Encoded = false } = answer;
   const all = [
-    ...Object.entries(headers).map(([name, value]) => [name, String(value)]),
-    ...Object.entries(multiValueHeaders).flatMap(([name, values]) => values.map((value) => [name, String(value)])),
+    ...Object.entries(headers ?? {}).map(([name, value]) => [name, String(value)]),
+    ...Object.entries(multiValueHeaders ?? {}).flatMap(([name, values]) => values.map((value) => [name, String(value)])),
   ] as [string, string][];
-  const bytes = Buffer.from(body, isBase64Encoded ? 'base64' : 'utf8');
+  const bytes = Buffer.from(body ?? '', isBase64Encoded ? 'base64' : 'utf8');
   return new Response(statusCode === 204 ? null : bytes, { status: statusCode, headers: all });
 }
 
@@ -150,4 +151,31 @@ test('a handler that did nothing says so by its throw, and its key is free', asy
   const event = eventOf('/orders', { method: 'POST', body: '{}', headers: { 'idempotency-key': 'k' } });
   await assert.rejects(handler(event, undefined), NothingDone);
   assert.equal(((await handler(event, undefined)) as LambdaAnswer).statusCode, 200);
+});
+
+test('an answer may say with null what it has not, as API Gateway takes it', async () => {
+  const { guard } = bench();
+  const answer = { statusCode: 201, headers: null, multiValueHeaders: null, body: null };
+  const handler = lambdaGuard<LambdaEvent, undefined>(guard, { tenant }, () => Promise.resolve(answer));
+  const event = eventOf('/orders', { method: 'POST', body: '{}', headers: { 'idempotency-key': 'k' } });
+  assert.deepEqual(await handler(event, undefined), answer);
+  const again = (await handler(event, undefined)) as LambdaAnswer;
+  assert.deepEqual([again.statusCode, again.body, again.headers], [201, '', { 'idempotent-replayed': 'true' }]);
+});
+
+test('an answer that cannot be read is an error, and leaves no lease that is renewed for ever', async () => {
+  const [unreadable, control] = [bench(), bench()];
+  const circular: Record<string, unknown> = {};
+  circular['self'] = circular;
+  const { opened, open } = gate();
+  const event = eventOf('/orders', { method: 'POST', body: '{}', headers: { 'idempotency-key': 'k' } });
+  const options = { tenant, leaseMs: 30 };
+  const handler = lambdaGuard<LambdaEvent, undefined>(unreadable.guard, options, () => Promise.resolve(circular));
+  await assert.rejects(handler(event, undefined), TypeError);
+  const waiting = lambdaGuard<LambdaEvent, undefined>(control.guard, options, () => opened)(event, undefined);
+  const renewals = ({ store }: typeof control): number => store.calls.filter((call) => call === 'renew').length;
+  await until(() => renewals(control) >= 3, { withinMs: 5_000, what: 'three renewals of a lease that is held' });
+  assert.equal(renewals(unreadable), 0);
+  open();
+  await waiting;
 });

@@ -13,6 +13,8 @@ export const GUARD_EVENT_KINDS = [
   'key-missing',
   'key-invalid',
   'body-too-large',
+  /** In `observe`: the request could not be looked at, for example because it has no tenant. It ran as before. */
+  'unobserved',
   'store-error',
   'store-down',
   'failed-open',

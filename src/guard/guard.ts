@@ -13,10 +13,11 @@ import { ClaimedExecution, observing, unguarded, type Execution, type RunContext
 import { storeKey, type StoreKey } from './keys.js';
 import { checkedOutcome, effectOf, type Outcome } from './outcome.js';
 import { recordOf, type StoredRecord } from './record.js';
+import { checkOptions, having, needed, optional } from './options.js';
 import { NothingDone, type Refusal } from './refusal.js';
 import { keepKeysForMs } from './release/policy.js';
 import type { ReleaseReader } from './release/reader.js';
-import { resolve, type ResolvedSpec, type RunSpec } from './spec.js';
+import { checkedTime, resolve, type ResolvedSpec, type RunSpec } from './spec.js';
 import { CommitUnknown, type Claimed, type Store, type TransactionalStore } from './store.js';
 import { StoreCalls } from './store-calls.js';
 import { TimeLimit } from './time-limit.js';
@@ -25,11 +26,11 @@ export interface GuardOptions<S extends Store = Store> {
   readonly store: S;
   /** The revision that runs here: it stands in every record that it produces. */
   readonly revision: string;
-  readonly onEvent?: GuardEvents;
+  readonly onEvent?: GuardEvents | undefined;
   /** How long a call to the store may take, in milliseconds; 1 s. */
-  readonly storeTimeoutMs?: number;
+  readonly storeTimeoutMs?: number | undefined;
   /** The release record: while a rollout is open, keys live as long as it asks, where that is longer (R20, A13). */
-  readonly release?: Pick<ReleaseReader, 'current'>;
+  readonly release?: Pick<ReleaseReader, 'current'> | undefined;
 }
 
 /** What to do with a request: run it, answer it from the record, or refuse it. */
@@ -47,6 +48,15 @@ export type RunFunction = (context: RunContext) => Promise<Outcome> | Outcome;
 
 const STORE_TIMEOUT_MS = 1_000;
 
+/** Those of `GuardOptions`. */
+export const GUARD_WANTS = {
+  store: having('claim', 'what openPostgresStore(…) or openRedisStore(…) resolves with, or new MemoryStore()'),
+  revision: needed('text', 'the revision that runs here'),
+  onEvent: optional('function'),
+  storeTimeoutMs: optional('anything'),
+  release: optional('object', 'what openReleaseRecord(…) resolves with'),
+};
+
 export class Guard<S extends Store = Store> {
   readonly revision: string;
   readonly store: S;
@@ -54,7 +64,11 @@ export class Guard<S extends Store = Store> {
   readonly #limit: TimeLimit;
   readonly #release: GuardOptions['release'];
 
-  constructor({ store, revision, onEvent, storeTimeoutMs = STORE_TIMEOUT_MS, release }: GuardOptions<S>) {
+  /** Throws `TypeError` or `RangeError` for options that cannot be meant. */
+  constructor(options: GuardOptions<S>) {
+    checkOptions<GuardOptions<S>>('Guard', options, GUARD_WANTS);
+    const { store, revision, onEvent, storeTimeoutMs = STORE_TIMEOUT_MS, release } = options;
+    checkedTime('storeTimeoutMs', storeTimeoutMs);
     this.store = store;
     this.revision = revision;
     this.#onEvent = onEvent;
@@ -86,6 +100,8 @@ export class Guard<S extends Store = Store> {
     spec: Omit<RunSpec, 'onLost' | 'onStoreDown' | 'mode'>,
     fn: (db: Db, context: RunContext) => Promise<Outcome> | Outcome,
   ): Promise<RunResult> {
+    if (typeof (this.store.transact as unknown) !== 'function')
+      throw new TypeError('guard.tx needs a store with transactions: one of openPostgresStore(…)');
     const { leaseMs, retainMs, ...whole } = this.#resolve({ ...spec, onLost: 'reexecute' });
     const beginning = await this.begin({ ...whole, leaseMs, retainMs });
     if (beginning.kind !== 'execute') return settledBefore(beginning);
@@ -141,8 +157,8 @@ export class Guard<S extends Store = Store> {
   }
 
   /** For adapters: what happened before there was a spec. */
-  count(kind: GuardEventKind, route: string, isObserving: boolean): void {
-    this.#calls(route, isObserving).count(kind);
+  count(kind: GuardEventKind, route: string, isObserving: boolean, error?: unknown): void {
+    this.#calls(route, isObserving).count(kind, error);
   }
 
   #judged({ spec, calls, key, token }: Attempt, claimed: Claimed): Beginning {
@@ -152,7 +168,7 @@ export class Guard<S extends Store = Store> {
         return { kind: 'refuse', refusal: { kind: 'mismatch' } };
       case 'busy':
         calls.count('outstanding');
-        return { kind: 'refuse', refusal: { kind: 'outstanding', retryMs: claimed.retryMs } };
+        return { kind: 'refuse', refusal: { kind: 'outstanding', retryMs: Math.ceil(claimed.retryMs) } };
       case 'done':
         calls.count('replayed');
         return { kind: 'replay', record: claimed.record };

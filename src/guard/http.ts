@@ -5,7 +5,8 @@ import type { Guard } from './guard.js';
 import { parseKey } from './keys.js';
 import type { Outcome } from './outcome.js';
 import { answerOf, replayOf } from './problem.js';
-import { resolveChoices, type RunChoices } from './spec.js';
+import { checkOptions, checkValue, having, needed, optional, type Wants } from './options.js';
+import { CHOICES, resolveChoices, type RunChoices } from './spec.js';
 
 export const KEY_HEADER = 'idempotency-key';
 
@@ -18,7 +19,6 @@ export interface RequestMeta {
   readonly contentType: string | undefined;
   /** As it came. */
   readonly key: string | undefined;
-  readonly tenant: string;
 }
 
 /** What a route chooses. `Request` is the adapter's. */
@@ -28,7 +28,7 @@ export interface HttpOptions<Request> extends RunChoices {
   /** Guarded methods; `POST`, `PUT`, `PATCH` and `DELETE` unless told (R19). Others pass. */
   readonly methods?: readonly string[] | undefined;
   /** What the body means, where two bodies may differ and mean the same. Without it every byte counts. */
-  readonly meaning?: (request: Request, bytes: Uint8Array) => string;
+  readonly meaning?: ((request: Request, bytes: Uint8Array) => string) | undefined;
   /** Media types that are streams: they pass unbuffered and are recorded as done, not replayable. */
   readonly streamTypes?: readonly string[] | undefined;
 }
@@ -49,10 +49,26 @@ function isOneOf(methods: readonly string[]): (method: string) => boolean {
   return (method) => known.has(method.toUpperCase());
 }
 
-/** Gives which methods are guarded. Throws where the guard is set up, and not at the first request. */
-export function checkOptions(options: HttpOptions<never>): (method: string) => boolean {
-  if (typeof (options.tenant as unknown) !== 'function')
-    throw new TypeError('options.tenant is missing: expected a function that names whoever was authenticated');
+const HTTP_WANTS: Wants<HttpOptions<never>> = {
+  ...CHOICES,
+  tenant: needed('function', 'a function that names whoever was authenticated'),
+  methods: optional('texts', 'a list of methods, such as ["POST"]'),
+  meaning: optional('function', 'a function that says what the body means'),
+  streamTypes: optional('texts', 'a list of media types'),
+};
+
+/**
+ * Gives which methods are guarded. Throws where the guard is set up, and not at the first request. `more` are the options that the
+ * adapter `whose` has besides.
+ */
+export function guardedMethods<Options extends HttpOptions<never>>(
+  whose: string,
+  guard: Guard,
+  options: Options,
+  more: Wants<Omit<Options, keyof HttpOptions<never>>>,
+): (method: string) => boolean {
+  checkValue(`the guard of ${whose}`, guard, having('begin', 'new Guard({…}), or what service.guard({…}) gives'));
+  checkOptions(whose, options, { ...HTTP_WANTS, ...more } as Wants<Options>);
   resolveChoices(options);
   return options.methods === undefined ? isWrite : isOneOf(options.methods);
 }
@@ -61,6 +77,20 @@ export function isStream(contentType: string | undefined, types = STREAM_TYPES):
   if (contentType === undefined) return false;
   const end = contentType.indexOf(';');
   return types.includes((end < 0 ? contentType : contentType.slice(0, end)).trim().toLowerCase());
+}
+
+/** Of every route: one that cannot be looked at may have none. */
+const ANY_ROUTE = '*';
+
+/** In `observe` a request that cannot be looked at runs as before. */
+export function inMode(guard: Guard, mode: RunChoices['mode'], begin: () => Promise<HttpBeginning>): Promise<HttpBeginning> {
+  if (mode !== 'observe') return begin();
+  return Promise.resolve()
+    .then(begin)
+    .catch((error: unknown) => {
+      guard.count('unobserved', ANY_ROUTE, true, error);
+      return { kind: 'pass' };
+    });
 }
 
 /** For a request whose method is guarded. */
@@ -82,7 +112,7 @@ export async function beginRequest<Request>(
   const asked = { method: meta.method, path: meta.path, contentType: meta.contentType ?? '', bytes };
   const { leaseMs, retainMs, onLost, onStoreDown, mode } = options;
   const beginning = await guard.begin({
-    scope: { tenant: meta.tenant, method: meta.method.toUpperCase(), route: meta.route, key: parsed.key },
+    scope: { tenant: options.tenant(request), method: meta.method.toUpperCase(), route: meta.route, key: parsed.key },
     fingerprint: options.meaning === undefined ? fingerprint(asked) : semanticFingerprint(asked, options.meaning(request, bytes)),
     leaseMs,
     retainMs,

@@ -95,7 +95,7 @@ export { fetchGuard, type FetchHandler, type FetchOptions } from './adapters/fet
 export { guardJob, type JobEnd, type JobOptions } from './adapters/job.js';
 export { lambdaGuard, type LambdaEvent, type LambdaOptions } from './adapters/lambda.js';
 
-export type { SchemaPins } from '../domain/words.js';
+export type { Ramp, Revision, SchemaPins } from '../domain/words.js';
 export type { PinDifference, PinName } from '../domain/schema-pins.js';
 export type { PinOptions, RevisionTarget } from './pins/admit.js';
 export { bucketOf, isTaken, type BucketOf } from './pins/bucket.js';

@@ -8,21 +8,28 @@ export type Body =
 
 export interface Outcome {
   readonly status: number;
-  /** Names in lower case. */
+  /** Names in lower case; a function may give them as it likes. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Body;
 }
 
 /**
- * What a function of the program's returned. Throws `TypeError` for what is no outcome: a text, nothing, or a body that is none.
+ * What a function of the program's returned, with names in lower case. Throws `TypeError` for what is no outcome: a text, nothing, or a body that is none.
  * `whose` is in the message.
  */
 export function checkedOutcome(returned: unknown, whose: string): Outcome {
-  if (isOutcome(returned)) return returned;
+  if (isOutcome(returned)) return inLowerCase(returned);
   const found = typeof returned === 'object' ? JSON.stringify(Object.keys(returned ?? {})) : `of type ${typeof returned}`;
   throw new TypeError(
     `what the function of ${whose} returned is no outcome (${found}): expected {status: 200, headers: {}, body: {kind: 'bytes', bytes}}`,
   );
+}
+
+/** Whoever writes `Location` means `location`, and would miss it in the replay. */
+function inLowerCase(outcome: Outcome): Outcome {
+  const headers = Object.entries(outcome.headers);
+  if (headers.every(([name]) => name === name.toLowerCase())) return outcome;
+  return { ...outcome, headers: Object.fromEntries(headers.map(([name, value]) => [name.toLowerCase(), value])) };
 }
 
 const BODIES: readonly unknown[] = ['bytes', 'too-large', 'streamed'] satisfies Body['kind'][];

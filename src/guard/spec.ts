@@ -1,5 +1,6 @@
 /** What one guarded run is, with its defaults and their bounds. */
 import { checkedKey, type Scope } from './keys.js';
+import { optional, type Wants } from './options.js';
 
 /** What may be chosen once for many runs. */
 export interface RunChoices {
@@ -38,13 +39,24 @@ const LONGEST_MS = 2_147_483_647;
 /** Throws `RangeError`: NaN, nothing, less than nothing and for ever cannot be waited for. */
 export function checkedTime(name: string, ms: number): number {
   if (!(ms >= 1 && ms <= LONGEST_MS))
-    throw new RangeError(`${name} is ${String(ms)}, it must be milliseconds from 1 to ${String(LONGEST_MS)}`);
+    throw new RangeError(
+      `${name} is ${typeof ms === 'number' ? String(ms) : JSON.stringify(ms)}, it must be milliseconds from 1 to ${String(LONGEST_MS)}`,
+    );
   return ms;
 }
 
 function oneOf(what: string, value: string, allowed: readonly string[]): void {
   if (!allowed.includes(value)) throw new TypeError(`${what} is ${JSON.stringify(value)}, it must be ${allowed.join(' or ')}`);
 }
+
+/** Of `RunChoices`, for whoever takes them among other options; `resolveChoices` looks at their values. */
+export const CHOICES: Wants<RunChoices> = {
+  leaseMs: optional('anything'),
+  retainMs: optional('anything'),
+  onLost: optional('anything'),
+  onStoreDown: optional('anything'),
+  mode: optional('anything'),
+};
 
 const ON_LOST = ['reject', 'reexecute'];
 const ON_STORE_DOWN = ['refuse', 'run'];

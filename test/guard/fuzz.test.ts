@@ -21,7 +21,7 @@ const anyText = fc.oneof(fc.string(), fc.string({ unit: 'binary' }), fc.string({
 const among = (...known: string[]): fc.Arbitrary<string> =>
   fc.oneof({ weight: 4, arbitrary: fc.constantFrom(...known) }, anyText);
 
-const metaOf = (text: (...known: string[]) => fc.Arbitrary<string>): fc.Arbitrary<RequestMeta> =>
+const metaOf = (text: (...known: string[]) => fc.Arbitrary<string>): fc.Arbitrary<RequestMeta & { readonly tenant: string }> =>
   fc.record({
     method: text('POST', 'PUT', 'GET', 'post'),
     route: text('/orders', '/refunds'),

@@ -139,6 +139,13 @@ test('a handler that knows that nothing happened says so, and the next run is a 
   assert.ok(again.kind === 'executed' && again.attempt === 1);
 });
 
+test('headers are kept however their names are written', async () => {
+  const { guard } = bench();
+  await guard.run(spec(), () => outcome(201, 'made', { Location: '/o/1' }));
+  const again = await guard.run(spec(), () => assert.fail('it ran'));
+  assert.ok(again.kind === 'replayed' && again.record.headers['location'] === '/o/1');
+});
+
 test('a function that returns no outcome is told what one is, and what it did is unknown', async () => {
   const { guard } = bench();
   for (const [key, returned, found] of [

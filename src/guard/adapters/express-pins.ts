@@ -18,7 +18,7 @@ export function expressPins<Request extends ExpressRequest = ExpressRequest>(opt
         next();
         return;
       case 'elsewhere':
-        await forward(request, response, request.originalUrl ?? request.url ?? '/', admission.target);
+        await forward(request, response, request.originalUrl ?? request.url ?? '/', admission.target, stamp);
         return;
       case 'refused':
         sendOutcome(response, admission.outcome);

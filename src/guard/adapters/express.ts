@@ -6,7 +6,8 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Guard } from '../guard.js';
-import { beginRequest, checkOptions, KEY_HEADER, type HttpOptions } from '../http.js';
+import { beginRequest, guardedMethods, inMode, KEY_HEADER, type HttpBeginning, type HttpOptions } from '../http.js';
+import { optional } from '../options.js';
 import { answerOf } from '../problem.js';
 import { isClaimed, markClaimed } from './claimed.js';
 import { requestBytes } from './request-bytes.js';
@@ -23,9 +24,9 @@ export interface ExpressRequest extends IncomingMessage {
 }
 
 export interface ExpressOptions<Request extends ExpressRequest> extends HttpOptions<Request> {
-  readonly route?: (request: Request) => string;
+  readonly route?: ((request: Request) => string) | undefined;
   /** Most bytes of a body that are read for the fingerprint; 10 MiB. More is answered with 413. */
-  readonly bodyLimitBytes?: number;
+  readonly bodyLimitBytes?: number | undefined;
 }
 
 export type ExpressGuard<Request> = (request: Request, response: ServerResponse, next: () => void) => Promise<void>;
@@ -36,36 +37,37 @@ export function expressGuard<Request extends ExpressRequest = ExpressRequest>(
   guard: Guard,
   options: ExpressOptions<Request>,
 ): ExpressGuard<Request> {
-  const isGuarded = checkOptions(options);
+  const isGuarded = guardedMethods('expressGuard', guard, options, {
+    route: optional('function', 'a function that names the route'),
+    bodyLimitBytes: optional('count', 'a number of bytes above 0'),
+  });
   const { route = routeOf, bodyLimitBytes = BODY_LIMIT_BYTES, streamTypes, mode } = options;
-  return async (request, response, next) => {
-    const method = request.method ?? 'GET';
-    // Mounted twice, the inner one would be answered by the outer one's claim.
-    if (!isGuarded(method) || isClaimed(request)) {
-      next();
-      return;
-    }
-    markClaimed(request);
+
+  const begin = async (request: Request, response: ServerResponse): Promise<HttpBeginning> => {
     const bytes = await requestBytes(request, bodyLimitBytes);
     const meta = {
-      method,
+      method: methodOf(request),
       route: route(request),
       path: request.originalUrl ?? request.url ?? '/',
       contentType: request.headers['content-type'],
       key: request.headers[KEY_HEADER] as string | undefined,
-      tenant: options.tenant(request),
     };
-    if (bytes === undefined) {
-      guard.count('body-too-large', meta.route, mode === 'observe');
-      if (mode === 'observe') next();
-      else {
-        // What was not read of it would be taken for the next request.
-        response.shouldKeepAlive = false;
-        sendOutcome(response, answerOf({ kind: 'body-too-large', limitBytes: bodyLimitBytes }));
-      }
+    if (bytes !== undefined) return beginRequest(guard, options, meta, bytes, request);
+    guard.count('body-too-large', meta.route, mode === 'observe');
+    if (mode === 'observe') return { kind: 'pass' };
+    // What was not read of it would be taken for the next request.
+    response.shouldKeepAlive = false;
+    return { kind: 'answer', outcome: answerOf({ kind: 'body-too-large', limitBytes: bodyLimitBytes }) };
+  };
+
+  return async (request, response, next) => {
+    // Mounted twice, the inner one would be answered by the outer one's claim.
+    if (!isGuarded(methodOf(request)) || isClaimed(request)) {
+      next();
       return;
     }
-    const beginning = await beginRequest(guard, options, meta, bytes, request);
+    markClaimed(request);
+    const beginning = await inMode(guard, mode, () => begin(request, response));
     if (beginning.kind === 'answer') {
       sendOutcome(response, beginning.outcome);
       return;
@@ -87,6 +89,8 @@ export function expressGuard<Request extends ExpressRequest = ExpressRequest>(
     next();
   };
 }
+
+const methodOf = ({ method = 'GET' }: IncomingMessage): string => method;
 
 function routeOf({ baseUrl = '', path = '/', route }: ExpressRequest): string {
   const pattern = (route as { path?: unknown } | undefined)?.path;

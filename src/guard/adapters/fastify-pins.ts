@@ -16,7 +16,7 @@ export function fastifyPins(options: PinOptions): (app: FastifyInstance) => Prom
           return undefined;
         case 'elsewhere':
           reply.hijack();
-          await forward(request.raw, reply.raw, request.raw.url ?? '/', admission.target);
+          await forward(request.raw, reply.raw, request.raw.url ?? '/', admission.target, stamp);
           return undefined;
         case 'refused':
           return send(reply, admission.outcome);

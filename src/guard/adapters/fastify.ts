@@ -8,7 +8,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { asBuffer, wholeOf } from '../bytes.js';
 import type { Execution } from '../execution.js';
 import type { Guard } from '../guard.js';
-import { beginRequest, checkOptions, isStream, KEY_HEADER, type HttpOptions } from '../http.js';
+import { beginRequest, guardedMethods, inMode, isStream, KEY_HEADER, type HttpBeginning, type HttpOptions } from '../http.js';
 import type { Body, Outcome } from '../outcome.js';
 import { answerOf, isOfAnswer, REPLAYED_HEADER } from '../problem.js';
 import { keptOf } from '../record.js';
@@ -24,19 +24,22 @@ export function fastifyGuard(guard: Guard, options: FastifyOptions): (app: Fasti
   const bodyOf = Symbol('body');
   const executionOf = Symbol('execution');
   type Guarded = FastifyRequest & { [bodyOf]?: Buffer[]; [executionOf]?: Execution | undefined };
-  const isGuarded = checkOptions(options);
+  const isGuarded = guardedMethods('fastifyGuard', guard, options, {});
   const { streamTypes, mode } = options;
 
-  const begin = async (request: Guarded, reply: FastifyReply): Promise<'answered' | 'goes on'> => {
+  const look = (request: Guarded): Promise<HttpBeginning> => {
     const meta = {
       method: request.method,
       route: request.routeOptions.url ?? request.url,
       path: request.url,
       contentType: request.headers['content-type'],
       key: headerText(request.headers[KEY_HEADER]),
-      tenant: options.tenant(request),
     };
-    const beginning = await beginRequest(guard, options, meta, wholeOf(request[bodyOf] ?? []), request);
+    return beginRequest(guard, options, meta, wholeOf(request[bodyOf] ?? []), request);
+  };
+
+  const begin = async (request: Guarded, reply: FastifyReply): Promise<'answered' | 'goes on'> => {
+    const beginning = await inMode(guard, mode, () => look(request));
     if (beginning.kind === 'answer') {
       send(reply, beginning.outcome);
       return 'answered';

@@ -1,6 +1,6 @@
 /** Schema pins for any handler from `Request` to `Response`: `fetchPins(options, fetchGuard(guard, …))`. */
 import { Readable } from 'node:stream';
-import { pinGate, type PinOptions, type RevisionTarget } from '../pins/admit.js';
+import { pinGate, type PinGate, type PinOptions, type RevisionTarget } from '../pins/admit.js';
 import { carry, unreachable } from '../pins/carry.js';
 import { mustBeUnclaimed } from './claimed.js';
 import { responseOf, type FetchHandler } from './fetch.js';
@@ -17,7 +17,7 @@ export function fetchPins<Rest extends readonly unknown[]>(
       case 'admitted':
         return stamped(await handler(request, ...rest), stamp);
       case 'elsewhere':
-        return forwardFetch(request, admission.target);
+        return forwardFetch(request, admission.target, stamp);
       case 'refused':
         return responseOf(admission.outcome);
     }
@@ -31,7 +31,7 @@ function stamped(response: Response, stamp: Readonly<Record<string, string>>): R
   return new Response(body, { status, statusText, headers });
 }
 
-async function forwardFetch(request: Request, target: RevisionTarget): Promise<Response> {
+async function forwardFetch(request: Request, target: RevisionTarget, stamp: PinGate['stamp']): Promise<Response> {
   const { pathname, search, host } = new URL(request.url);
   const { method, signal } = request;
   const body = request.body === null ? null : Readable.fromWeb(request.body);
@@ -50,7 +50,7 @@ async function forwardFetch(request: Request, target: RevisionTarget): Promise<R
       headers: told,
     });
   } catch (error) {
-    return responseOf(unreachable(target, error));
+    return responseOf(unreachable(target, error, stamp));
   }
 }
 

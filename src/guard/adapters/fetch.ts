@@ -4,8 +4,9 @@
  */
 import type { Execution } from '../execution.js';
 import type { Guard } from '../guard.js';
-import { beginRequest, checkOptions, isStream, KEY_HEADER, type HttpOptions } from '../http.js';
+import { beginRequest, guardedMethods, inMode, isStream, KEY_HEADER, type HttpBeginning, type HttpOptions } from '../http.js';
 import type { Body, Outcome } from '../outcome.js';
+import { checkValue, needed, optional } from '../options.js';
 import { answerOf, REPLAYED_HEADER } from '../problem.js';
 import { NothingDone } from '../refusal.js';
 import { BodyRecorder } from './body-recorder.js';
@@ -13,7 +14,7 @@ import { isClaimed, markClaimed, markUnclaimed } from './claimed.js';
 
 export interface FetchOptions extends HttpOptions<Request> {
   /** The route's pattern; the path unless told. */
-  readonly route?: (request: Request) => string;
+  readonly route?: ((request: Request) => string) | undefined;
 }
 
 export type FetchHandler<Rest extends readonly unknown[]> = (request: Request, ...rest: Rest) => Response | Promise<Response>;
@@ -23,12 +24,12 @@ export function fetchGuard<Rest extends readonly unknown[]>(
   options: FetchOptions,
   handler: FetchHandler<Rest>,
 ): (request: Request, ...rest: Rest) => Promise<Response> {
-  const isGuarded = checkOptions(options);
-  return async (request, ...rest) => {
-    if (!isGuarded(request.method)) return handler(request, ...rest);
-    // The inner one's refusal would be kept as the answer to this key.
-    if (isClaimed(request))
-      throw new TypeError('this request is under a claim already: guard it once, and give every call a Request of its own');
+  checkValue('the handler of fetchGuard', handler, needed('function'));
+  const isGuarded = guardedMethods('fetchGuard', guard, options, {
+    route: optional('function', 'a function that names the route'),
+  });
+
+  const begin = async (request: Request): Promise<HttpBeginning> => {
     const { pathname, search } = new URL(request.url);
     const meta = {
       method: request.method,
@@ -36,10 +37,17 @@ export function fetchGuard<Rest extends readonly unknown[]>(
       path: `${pathname}${search}`,
       contentType: request.headers.get('content-type') ?? undefined,
       key: request.headers.get(KEY_HEADER) ?? undefined,
-      tenant: options.tenant(request),
     };
     const bytes = new Uint8Array(await request.clone().arrayBuffer());
-    const beginning = await beginRequest(guard, options, meta, bytes, request);
+    return beginRequest(guard, options, meta, bytes, request);
+  };
+
+  return async (request, ...rest) => {
+    if (!isGuarded(request.method)) return handler(request, ...rest);
+    // The inner one's refusal would be kept as the answer to this key.
+    if (isClaimed(request))
+      throw new TypeError('this request is under a claim already: guard it once, and give every call a Request of its own');
+    const beginning = await inMode(guard, options.mode, () => begin(request));
     if (beginning.kind === 'pass') return handler(request, ...rest);
     if (beginning.kind === 'answer') return responseOf(beginning.outcome);
     const { execution } = beginning;

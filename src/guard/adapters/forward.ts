@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
 import { bodyOf } from '../../http/request-body.js';
-import type { RevisionTarget } from '../pins/admit.js';
+import type { PinGate, RevisionTarget } from '../pins/admit.js';
 import { carry, unreachable } from '../pins/carry.js';
 import { sendOutcome } from './response-capture.js';
 
@@ -12,6 +12,7 @@ export async function forward(
   response: ServerResponse,
   path: string,
   target: RevisionTarget,
+  stamp: PinGate['stamp'],
 ): Promise<void> {
   const leaving = new AbortController();
   response.once('close', () => {
@@ -29,7 +30,7 @@ export async function forward(
     await pipeline(answer.body, response);
   } catch (error) {
     if (response.headersSent || response.destroyed) response.destroy();
-    else sendOutcome(response, unreachable(target, error));
+    else sendOutcome(response, unreachable(target, error, stamp));
   }
 }
 

@@ -8,7 +8,8 @@ import type { RunContext } from '../execution.js';
 import type { Guard } from '../guard.js';
 import type { Outcome } from '../outcome.js';
 import { Refused } from '../refusal.js';
-import { resolveChoices, type RunChoices } from '../spec.js';
+import { checkOptions, checkValue, having, needed, optional } from '../options.js';
+import { CHOICES, resolveChoices, type RunChoices } from '../spec.js';
 
 export interface JobOptions<Payload> extends RunChoices {
   readonly name: string;
@@ -16,7 +17,7 @@ export interface JobOptions<Payload> extends RunChoices {
   /** Of the job, not of its delivery: the same for every redelivery. */
   readonly key: (payload: Payload) => string;
   /** What the payload means, where two may differ and mean the same. Without it its JSON counts. */
-  readonly meaning?: (payload: Payload) => string;
+  readonly meaning?: ((payload: Payload) => string) | undefined;
 }
 
 export type JobEnd<Result> =
@@ -25,6 +26,15 @@ export type JobEnd<Result> =
   | { readonly kind: 'not-kept' };
 
 export const METHOD = 'JOB';
+
+/** Those of `anything` are looked at below, where the job's name can be said. */
+const JOB_WANTS = {
+  ...CHOICES,
+  name: optional('anything'),
+  tenant: optional('anything'),
+  key: optional('anything'),
+  meaning: optional('function', 'a function that says what the payload means'),
+};
 
 /**
  * `result` must be JSON or undefined: a replay gives it back from its JSON. A throw of `NothingDone` frees the key. Throws
@@ -35,6 +45,9 @@ export function guardJob<Payload, Result>(
   options: JobOptions<Payload>,
   fn: (payload: Payload, context: RunContext) => Promise<Result> | Result,
 ): (payload: Payload) => Promise<JobEnd<Result>> {
+  checkValue('the guard of guardJob', guard, having('run', 'new Guard({…}), or what service.guard({…}) gives'));
+  checkOptions<JobOptions<Payload>>('guardJob', options, JOB_WANTS);
+  checkValue('the function of guardJob', fn, needed('function'));
   const { name, tenant, key, meaning, leaseMs, retainMs, onLost, onStoreDown, mode } = options;
   resolveChoices(options);
   if (typeof (name as unknown) !== 'string' || name === '')

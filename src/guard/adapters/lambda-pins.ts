@@ -3,15 +3,17 @@
  * carried whole: the function's own answer is not streamed either.
  */
 import { buffer } from 'node:stream/consumers';
-import { pinGate, type PinOptions, type RevisionTarget } from '../pins/admit.js';
+import { pinGate, type PinGate, type PinOptions, type RevisionTarget } from '../pins/admit.js';
 import { carry, unreachable } from '../pins/carry.js';
+import { optional } from '../options.js';
+import { checkedTime } from '../spec.js';
 import { mustBeUnclaimed } from './claimed.js';
 import { answerFrom, isAnswer, outcomeFrom, type LambdaAnswer } from './lambda-answer.js';
 import { bytesOf, headerOf, methodOf, type LambdaEvent } from './lambda.js';
 
 export interface LambdaPinOptions extends PinOptions {
   /** Most time that a request which is carried on may take, in milliseconds; 25 s. Take less than the function's timeout. */
-  readonly carryMs?: number;
+  readonly carryMs?: number | undefined;
 }
 
 const CARRY_MS = 25_000;
@@ -20,7 +22,9 @@ export function lambdaPins<Event extends LambdaEvent, Context>(
   options: LambdaPinOptions,
   handler: (event: Event, context: Context) => Promise<unknown>,
 ): (event: Event, context: Context) => Promise<unknown> {
-  const { admit, stamp } = pinGate(options);
+  const { admit, stamp } = pinGate(options, { carryMs: optional('anything') });
+  const { carryMs = CARRY_MS } = options;
+  checkedTime('carryMs', carryMs);
   return async (event, context) => {
     mustBeUnclaimed(event);
     const admission = admit((name) => headerOf(event, name));
@@ -31,14 +35,19 @@ export function lambdaPins<Event extends LambdaEvent, Context>(
         return { ...told, headers: { ...told.headers, ...stamp } };
       }
       case 'elsewhere':
-        return carryEvent(event, admission.target, options.carryMs ?? CARRY_MS);
+        return carryEvent(event, admission.target, carryMs, stamp);
       case 'refused':
         return answerFrom(admission.outcome);
     }
   };
 }
 
-async function carryEvent(event: LambdaEvent, target: RevisionTarget, withinMs: number): Promise<LambdaAnswer> {
+async function carryEvent(
+  event: LambdaEvent,
+  target: RevisionTarget,
+  withinMs: number,
+  stamp: PinGate['stamp'],
+): Promise<LambdaAnswer> {
   const headers = Object.entries(event.headers ?? {}).flatMap(([name, value]) =>
     value === undefined ? [] : [[name, value] as const],
   );
@@ -64,7 +73,7 @@ async function carryEvent(event: LambdaEvent, target: RevisionTarget, withinMs: 
       ? { ...told, multiValueHeaders: { ...others, ...(cookies.length === 0 ? {} : { 'set-cookie': cookies }) } }
       : { ...told, headers: { ...told.headers, ...joined(others) }, cookies };
   } catch (error) {
-    return answerFrom(unreachable(target, error));
+    return answerFrom(unreachable(target, error, stamp));
   }
 }
 

@@ -4,8 +4,9 @@
  * lease only. Take `leaseMs` above the function's timeout, so that no successor runs beside it.
  */
 import type { Guard } from '../guard.js';
-import { beginRequest, checkOptions, KEY_HEADER, type HttpOptions } from '../http.js';
+import { beginRequest, guardedMethods, inMode, KEY_HEADER, type HttpBeginning, type HttpOptions } from '../http.js';
 import type { Outcome } from '../outcome.js';
+import { checkValue, needed, optional } from '../options.js';
 import { answerOf, REPLAYED_HEADER } from '../problem.js';
 import { NothingDone } from '../refusal.js';
 import { markClaimed } from './claimed.js';
@@ -29,7 +30,7 @@ export interface LambdaEvent {
 }
 
 export interface LambdaOptions<Event extends LambdaEvent> extends HttpOptions<Event> {
-  readonly route?: (event: Event) => string;
+  readonly route?: ((event: Event) => string) | undefined;
 }
 
 /** `handler` answers with a response object, or as payload 2.0 allows with anything that is JSON. */
@@ -38,20 +39,26 @@ export function lambdaGuard<Event extends LambdaEvent, Context>(
   options: LambdaOptions<Event>,
   handler: (event: Event, context: Context) => Promise<unknown>,
 ): (event: Event, context: Context) => Promise<unknown> {
-  const isGuarded = checkOptions(options);
-  return async (event, context) => {
-    const method = methodOf(event);
-    if (!isGuarded(method)) return handler(event, context);
+  checkValue('the handler of lambdaGuard', handler, needed('function'));
+  const isGuarded = guardedMethods('lambdaGuard', guard, options, {
+    route: optional('function', 'a function that names the route'),
+  });
+
+  const begin = (event: Event): Promise<HttpBeginning> => {
     const path = event.rawPath ?? event.path ?? '/';
     const meta = {
-      method,
+      method: methodOf(event),
       route: options.route?.(event) ?? event.resource ?? (event.routeKey === '$default' ? undefined : event.routeKey) ?? path,
       path: `${path}?${event.rawQueryString ?? JSON.stringify(event.multiValueQueryStringParameters ?? null)}`,
       contentType: headerOf(event, 'content-type'),
       key: headerOf(event, KEY_HEADER),
-      tenant: options.tenant(event),
     };
-    const beginning = await beginRequest(guard, options, meta, bytesOf(event), event);
+    return beginRequest(guard, options, meta, bytesOf(event), event);
+  };
+
+  return async (event, context) => {
+    if (!isGuarded(methodOf(event))) return handler(event, context);
+    const beginning = await inMode(guard, options.mode, () => begin(event));
     if (beginning.kind === 'pass') return handler(event, context);
     if (beginning.kind === 'answer') return answerFrom(beginning.outcome);
     const { execution } = beginning;

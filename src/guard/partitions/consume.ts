@@ -1,4 +1,5 @@
 /** A worker of one partition: one job after the other while the partition is this revision's, and none while it is not. */
+import { setImmediate as turn } from 'node:timers/promises';
 import { holdPartition, pause, type Held } from './hold.js';
 import { resolveHold, tell, type HoldOptions } from './hold-options.js';
 import { maxWorkersOf } from './policy.js';
@@ -16,11 +17,19 @@ export async function consumePartition(given: HoldOptions, job: (held: Held) => 
   const isPaused = (): boolean => maxWorkersOf(policy?.(), flow) === 0;
   await holdPartition(options, async (held) => {
     while (!held.leaving.aborted && !isPaused()) {
-      const end = await job(held).catch((error: unknown) => {
+      const end = await worked(job, held).catch((error: unknown) => {
         tell(options, { kind: 'job-error', error });
         return 'empty' as const;
       });
       if (end === 'empty') await pause(idleMs, held.leaving);
+      // Timers renew the lease and end the work: jobs that wait for nothing must not keep them from it.
+      else await turn();
     }
   });
+}
+
+async function worked(job: (held: Held) => Promise<'worked' | 'empty'>, held: Held): Promise<'worked' | 'empty'> {
+  const end: unknown = await job(held);
+  if (end === 'worked' || end === 'empty') return end;
+  throw new TypeError(`the job gave a value of type ${typeof end}, expected "worked" or "empty"`);
 }

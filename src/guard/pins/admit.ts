@@ -5,6 +5,7 @@
 import { misfits } from '../../domain/schema-pins.js';
 import type { SchemaPins } from '../../domain/words.js';
 import { emit, type GuardEventKind, type GuardEvents } from '../events.js';
+import { checkOptions, needed, oneOf, optional, type Wants } from '../options.js';
 import type { Outcome } from '../outcome.js';
 import { pinAnswer, type PinRefusal } from './refusal.js';
 import { headersOf, parsePins, type ReadHeader } from './schema-pins.js';
@@ -26,12 +27,12 @@ export interface PinOptions {
   readonly pins: SchemaPins;
   readonly revision: string;
   /** The revision that serves exactly these pins, as the release record knows it. Without it, who does not fit is refused. */
-  readonly matching?: (pins: SchemaPins) => RevisionTarget | undefined;
+  readonly matching?: ((pins: SchemaPins) => RevisionTarget | undefined) | undefined;
   /** Where a request that fits belongs all the same, for example by its signed pin: see `readPin`. */
-  readonly follow?: (read: ReadHeader) => RevisionTarget | undefined;
-  readonly onEvent?: GuardEvents;
+  readonly follow?: ((read: ReadHeader) => RevisionTarget | undefined) | undefined;
+  readonly onEvent?: GuardEvents | undefined;
   /** `observe` counts what would have been refused or carried on, and serves it here. */
-  readonly mode?: 'enforce' | 'observe';
+  readonly mode?: 'enforce' | 'observe' | undefined;
 }
 
 export type Admission =
@@ -49,8 +50,22 @@ const ADMITTED = { kind: 'admitted' } as const;
 /** The pins are asked for on every route. */
 const EVERY_ROUTE = '*';
 
-/** Throws `TypeError` for pins that no header can carry. */
-export function pinGate({ pins, revision, matching, follow, onEvent, mode = 'enforce' }: PinOptions): PinGate {
+const PIN_WANTS = {
+  pins: needed('object', 'the schema pins of this revision'),
+  revision: needed('text', 'the revision that runs here'),
+  matching: optional('function', 'a function from pins to the revision that serves them'),
+  follow: optional('function', 'a function from headers to the revision that the request belongs to'),
+  onEvent: optional('function'),
+  mode: oneOf('enforce', 'observe'),
+};
+
+/** `more`: options of an adapter besides. Throws `TypeError` for options that cannot be meant, and for pins that no header can carry. */
+export function pinGate<Options extends PinOptions>(
+  options: Options,
+  more = {} as Wants<Omit<Options, keyof PinOptions>>,
+): PinGate {
+  checkOptions('a pin gate', options, { ...PIN_WANTS, ...more } as Wants<Options>);
+  const { pins, revision, matching, follow, onEvent, mode = 'enforce' } = options;
   const stamp = headersOf(pins);
   const isObserving = mode === 'observe';
 

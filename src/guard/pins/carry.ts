@@ -7,7 +7,7 @@ import { Agent } from 'undici';
 import { HOP_BY_HOP, namedBy } from '../../http/hop-by-hop.js';
 import type { Outcome } from '../outcome.js';
 import { problem } from '../problem.js';
-import { HOP_HEADER, type RevisionTarget } from './admit.js';
+import { HOP_HEADER, type PinGate, type RevisionTarget } from './admit.js';
 
 /** `expect` was answered here. */
 const NOT_ONWARD: readonly string[] = [...HOP_BY_HOP, 'expect', HOP_HEADER];
@@ -51,15 +51,23 @@ export async function carry({ method, path, headers, body, signal }: Onward, tar
   return { status: answer.statusCode, headers: Object.fromEntries(kept), body: answer.body };
 }
 
-/** A 5xx, for the request may have had its effect; the same request with the same key finds out. */
-export function unreachable({ revision }: RevisionTarget, error: unknown): Outcome {
+/**
+ * A 5xx, for the request may have had its effect; the same request with the same key finds out. Of the error no more than its code
+ * is told: where the other revision lies is nobody's business outside. `stamp`: this revision's pins.
+ */
+export function unreachable({ revision }: RevisionTarget, error: unknown, stamp: PinGate['stamp']): Outcome {
   return problem(
     'revision-unreachable',
     {
       status: 502,
       title: 'The matching revision did not answer',
-      detail: `${revision} was to serve this request: ${error instanceof Error ? error.message : String(error)}. Repeat it with the same key.`,
+      detail: `${revision} was to serve this request, and did not answer (${codeOf(error)}). Repeat it with the same key.`,
     },
-    {},
+    stamp,
   );
+}
+
+function codeOf(error: unknown): string {
+  const { code, name } = (error ?? {}) as { readonly code?: unknown; readonly name?: unknown };
+  return typeof code === 'string' ? code : String(name);
 }

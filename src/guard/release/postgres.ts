@@ -6,12 +6,12 @@ import type { ReleaseSource, ReleaseWatcher } from './reader.js';
 
 export interface PostgresReleasesOptions {
   /** Where the tables are; `sluice_guard` unless told. */
-  readonly schema?: string;
+  readonly schema?: string | undefined;
   /**
    * Keeps one connection of the pool to listen for new records; true unless told. Close the reader before the pool. Behind a
    * pooler in transaction mode nothing is heard, and a new record is seen at the next read.
    */
-  readonly listen?: boolean;
+  readonly listen?: boolean | undefined;
 }
 
 export function postgresReleases(

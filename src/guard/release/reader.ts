@@ -5,6 +5,8 @@
 import { isBefore, parseReleaseRecord, type ReleaseRecord } from '../../domain/release-record.js';
 import type { Target } from '../../domain/words.js';
 import { emit, type GuardEvents } from '../events.js';
+import { checkOptions, having, needed, optional } from '../options.js';
+import { checkedTime } from '../spec.js';
 import { TimeLimit } from '../time-limit.js';
 
 /** Where the record is read: `postgresReleases` or `redisReleases`. */
@@ -26,11 +28,11 @@ export interface ReleaseOptions {
   readonly source: ReleaseSource;
   readonly target: Target;
   /** How often the record is read, in milliseconds; 5 s. */
-  readonly cacheMs?: number;
+  readonly cacheMs?: number | undefined;
   /** Gets `release-unreadable` for every read that failed. */
-  readonly onEvent?: GuardEvents;
+  readonly onEvent?: GuardEvents | undefined;
   /** How long a read may take, in milliseconds; 1 s. */
-  readonly timeoutMs?: number;
+  readonly timeoutMs?: number | undefined;
 }
 
 export interface ReleaseView {
@@ -52,13 +54,21 @@ export interface ReleaseReader {
 const CACHE_MS = 5_000;
 const TIMEOUT_MS = 1_000;
 
+const WANTS = {
+  source: having('read', 'what postgresReleases(…) or redisReleases(…) gives'),
+  target: needed('object', '{service, environment}'),
+  cacheMs: optional('anything'),
+  onEvent: optional('function'),
+  timeoutMs: optional('anything'),
+};
+
 /** Resolves after the first read, whether or not it succeeded: a service starts without its record. */
 export async function openReleaseRecord(options: ReleaseOptions): Promise<ReleaseReader> {
-  const { source, target } = options as Partial<ReleaseOptions>;
-  if (typeof source?.read !== 'function')
-    throw new TypeError('options.source is missing: expected what postgresReleases(…) or redisReleases(…) gives');
-  if (typeof target?.service !== 'string' || typeof target.environment !== 'string')
-    throw new TypeError('options.target is missing: expected {service, environment}');
+  checkOptions<ReleaseOptions>('openReleaseRecord', options, WANTS);
+  checkOptions<Target>('options.target', options.target, { service: needed('text'), environment: needed('text') });
+  const { cacheMs = CACHE_MS, timeoutMs = TIMEOUT_MS } = options;
+  checkedTime('cacheMs', cacheMs);
+  checkedTime('timeoutMs', timeoutMs);
   const reader = new CachedRecord(options);
   await reader.open();
   return reader;

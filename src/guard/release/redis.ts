@@ -11,9 +11,9 @@ export interface RedisSubscriber {
 
 export interface RedisReleasesOptions {
   /** Before every key; `sluice:guard:` unless told. */
-  readonly prefix?: string;
+  readonly prefix?: string | undefined;
   /** A connected client of its own, such as `await client.duplicate().connect()`. Without it a new record is seen at the next read. */
-  readonly subscriber?: RedisSubscriber;
+  readonly subscriber?: RedisSubscriber | undefined;
 }
 
 export function redisReleases(

@@ -10,6 +10,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import pRetry from 'p-retry';
 import type { SchemaPins } from '../../domain/words.js';
 import { isWrite, KEY_HEADER } from '../http.js';
+import { checkOptions, needed, optional } from '../options.js';
 import { pinnedFetch } from '../pins/pinned-fetch.js';
 import { parsePins } from '../pins/schema-pins.js';
 import { retryAfterMs } from './retry-after.js';
@@ -18,13 +19,13 @@ export interface RetryOptions {
   /** For all tries and the waiting between them, the answer's body included, in milliseconds. Under the timeout of whoever waits. */
   readonly budgetMs: number;
   /** Stamped on every try; without them there is no retry across revisions. */
-  readonly pins?: SchemaPins;
-  readonly fetch?: typeof globalThis.fetch;
+  readonly pins?: SchemaPins | undefined;
+  readonly fetch?: typeof globalThis.fetch | undefined;
   /** Called before each further try, for the count of retries (R32). */
-  readonly onRetry?: (retry: Retry) => void;
-  readonly clock?: RetryClock;
+  readonly onRetry?: ((retry: Retry) => void) | undefined;
+  readonly clock?: RetryClock | undefined;
   /** 0 to 1, 1 left out. */
-  readonly random?: () => number;
+  readonly random?: (() => number) | undefined;
 }
 
 export interface Retry {
@@ -40,6 +41,15 @@ export interface RetryClock {
   /** Rejects with the signal's reason. */
   readonly wait: (ms: number, signal: AbortSignal) => Promise<void>;
 }
+
+const WANTS = {
+  budgetMs: needed('duration'),
+  pins: optional('object', 'the schema pins of the revision that calls'),
+  fetch: optional('function'),
+  onRetry: optional('function'),
+  clock: optional('object'),
+  random: optional('function'),
+};
 
 const TRIES = 3;
 const BASE_MS = 100;
@@ -69,6 +79,7 @@ class AskAgain extends Error {
  * without `Idempotency-Key` gets one (R19). A body that is a stream is sent once.
  */
 export function retryingFetch(options: RetryOptions): typeof globalThis.fetch {
+  checkOptions<RetryOptions>('retryingFetch', options, WANTS);
   const { budgetMs, pins, fetch = globalThis.fetch, onRetry, clock = realClock, random = Math.random } = options;
   if (!(budgetMs >= 1)) throw new RangeError(`budgetMs is ${String(budgetMs)}, it must be at least 1`);
   const send = pins === undefined ? fetch : pinnedFetch({ pins, fetch });

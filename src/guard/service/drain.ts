@@ -4,6 +4,7 @@
  */
 import type { Server } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
+import { checkOptions, having, optional } from '../options.js';
 import type { Service } from './service.js';
 
 export interface DrainOptions {
@@ -23,19 +24,28 @@ const IDLE_EVERY_MS = 100;
 
 /** Resolves when SIGTERM has come and everything has ended. The caller closes its pools then; nothing here ends the process. */
 export async function drainOnSigterm(service: Service, options: DrainOptions = {}): Promise<Drained> {
+  check(options);
   service.turnOn('drain');
   // It stays: a second signal must not end what the first one waits for.
   await new Promise<void>((resolve) => process.on('SIGTERM', resolve));
   return drain(service, options);
 }
 
-export async function drain(service: Service, { server, settleMs = SETTLE_MS }: DrainOptions = {}): Promise<Drained> {
+export async function drain(service: Service, options: DrainOptions = {}): Promise<Drained> {
+  check(options);
+  const { server, settleMs = SETTLE_MS } = options;
   service.beginDrain();
   await pause(settleMs);
   const waitedFor = service.open;
   const closed = server === undefined ? Promise.resolve() : closing(server);
   await Promise.all([closed, service.idle()]);
   return { waitedFor };
+}
+
+/** When the signal comes it is too late to say that an option is wrong. */
+function check(options: DrainOptions): void {
+  const server = { ...having('closeIdleConnections', 'a server of node:http'), isNeeded: false };
+  checkOptions<DrainOptions>('a drain', options, { server, settleMs: optional('duration') });
 }
 
 /** A connection that is kept alive becomes idle after its answer, and would hold the server open until its timeout. */

@@ -12,9 +12,9 @@ export interface StreamedEvent {
 
 export interface EventStreamOptions {
   /** `sse`: server-sent events. `ndjson`: a line of JSON each, `{"event", "data"}`. */
-  readonly format?: 'sse' | 'ndjson';
+  readonly format?: 'sse' | 'ndjson' | undefined;
   /** In milliseconds; 10 s. Under the shortest idle timeout on the way. */
-  readonly heartbeatMs?: number;
+  readonly heartbeatMs?: number | undefined;
 }
 
 const HEARTBEAT_MS = 10_000;

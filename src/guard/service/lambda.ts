@@ -17,7 +17,7 @@ export interface InvocationReport {
 
 export interface LambdaServiceOptions {
   /** Awaited before the answer goes out: afterwards the environment may be frozen. A throw is ignored. */
-  readonly report?: (report: InvocationReport) => Promise<void> | void;
+  readonly report?: ((report: InvocationReport) => Promise<void> | void) | undefined;
 }
 
 /** An answer of payload 2.0 that is not an object with a `statusCode` has no headers, and says nothing of the release. */

@@ -16,18 +16,18 @@ export interface ServiceOptions {
   /** Parts that are on besides those that this object sees by itself. */
   readonly parts?: readonly Part[] | undefined;
   /** Where the endpoints lie; `false` for none. */
-  readonly paths?: { readonly [name in keyof Paths]?: string | false };
+  readonly paths?: { readonly [name in keyof Paths]?: string | false } | undefined;
   /**
    * `apart`: metrics and readiness are answered only on the port of `serviceEndpoints`, where nobody from outside comes and which
    * answers to the end of a drain. Identity and warm path stay beside users: a rollout asks for them through the router. `here`
    * unless told.
    */
-  readonly endpoints?: 'here' | 'apart';
+  readonly endpoints?: 'here' | 'apart' | undefined;
   /** Where a platform warms the instance before users come, such as Lambda's provisioned concurrency. */
-  readonly startsWarm?: boolean;
+  readonly startsWarm?: boolean | undefined;
   /** Media types that are streams; server-sent events and NDJSON unless told. */
   readonly streamTypes?: readonly string[] | undefined;
-  readonly metrics?: ServiceMetricsOptions;
+  readonly metrics?: ServiceMetricsOptions | undefined;
 }
 
 export interface Paths {

@@ -6,17 +6,43 @@
  * - It is **ready** when it is not draining and, where it has warm checks, these have passed.
  */
 import type { GuardEvents } from '../events.js';
-import { Guard, type GuardOptions } from '../guard.js';
+import { Guard, GUARD_WANTS as WITH_REVISION, type GuardOptions } from '../guard.js';
 import { isWrite } from '../http.js';
 import { headersOf } from '../pins/schema-pins.js';
+import { checkOptions, checkValue, needed, oneOf, optional } from '../options.js';
 import type { Outcome } from '../outcome.js';
 import { problem } from '../problem.js';
 import type { Store } from '../store.js';
 import { ServiceMetrics, type QueueAge, type ReleaseCounts } from './metrics.js';
 import { PATHS, type Identity, type Paths, type ServiceOptions } from './options.js';
-import type { Part } from './parts.js';
+import { PARTS, type Part } from './parts.js';
 import { Visit } from './visit.js';
-import { isWarm, WarmUp } from './warm-up.js';
+import { isWarm, WarmUp, type WarmChecks } from './warm-up.js';
+
+const TEXT_OF_ROUTER = needed('text', 'as the rollout names it');
+const WANTS = {
+  name: TEXT_OF_ROUTER,
+  releaseId: TEXT_OF_ROUTER,
+  revision: TEXT_OF_ROUTER,
+  schemaPins: optional('object'),
+  warmUp: optional('object'),
+  parts: optional('object', 'a list of parts'),
+  paths: optional('object'),
+  endpoints: oneOf('here', 'apart'),
+  startsWarm: optional('flag'),
+  streamTypes: optional('texts', 'a list of media types'),
+  metrics: optional('object'),
+};
+const CHECK = needed('function', 'a function that touches it, and throws where it is not there');
+const WARM_WANTS = { cache: CHECK, model: CHECK, secrets: CHECK, vectors: CHECK };
+const PATH = { ...optional('anything', 'a path that begins with a slash, or false'), is: isPath };
+const PATH_WANTS = { warmUp: PATH, ready: PATH, metrics: PATH };
+
+function isPath(value: unknown): boolean {
+  return value === false || (typeof value === 'string' && value.startsWith('/'));
+}
+
+const { revision: _, ...GUARD_WANTS } = WITH_REVISION;
 
 const IDENTITY_PATH = '/.well-known/release';
 
@@ -39,7 +65,11 @@ export class Service {
   #hasPassed = false;
 
   constructor(options: ServiceOptions) {
+    checkOptions<ServiceOptions>('Service', options, WANTS);
     const { name, releaseId, revision, parts = [], paths, warmUp, startsWarm = false } = options;
+    if (warmUp !== undefined) checkOptions<WarmChecks>('options.warmUp', warmUp, WARM_WANTS);
+    if (paths !== undefined) checkOptions<Paths>('options.paths', paths, PATH_WANTS);
+    for (const part of parts) checkValue('a part', part, oneOf(...PARTS));
     for (const [what, value] of Object.entries({ name, releaseId, revision }))
       // Both travel in headers: a newline at the end of a file would end the process at the first probe.
       if (!/^[!-~](?:[ -~]*[!-~])?$/.test(value))
@@ -91,13 +121,15 @@ export class Service {
 
   /** Says that a part is on. */
   turnOn(part: Part): void {
+    checkValue('the part', part, oneOf(...PARTS));
     this.#parts.add(part);
   }
 
   /** A guard that knows its revision and counts here. */
-  guard<S extends Store>({ onEvent, ...options }: Omit<GuardOptions<S>, 'revision'>): Guard<S> {
-    this.turnOn('idempotency');
-    return new Guard({
+  guard<S extends Store>(given: Omit<GuardOptions<S>, 'revision'>): Guard<S> {
+    checkOptions<Omit<GuardOptions<S>, 'revision'>>('service.guard', given, GUARD_WANTS);
+    const { onEvent, ...options } = given;
+    const guard = new Guard<S>({
       ...options,
       revision: this.#options.revision,
       onEvent: (event) => {
@@ -105,9 +137,13 @@ export class Service {
         onEvent?.(event);
       },
     });
+    this.turnOn('idempotency');
+    return guard;
   }
 
   queueAge(queue: string, read: QueueAge): void {
+    checkValue('the queue', queue, needed('text'));
+    checkValue('the age of the queue', read, needed('function', 'a function that gives seconds'));
     this.turnOn('queue-age');
     this.metrics.queueAge(this.#options, queue, read);
   }

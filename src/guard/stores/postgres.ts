@@ -5,6 +5,7 @@
 import type { Pool, PoolClient } from 'pg';
 import { GUARD_SCHEMA } from '../../domain/release-store.js';
 import type { StoreKey } from '../keys.js';
+import { checkOptions, checkValue, having, optional } from '../options.js';
 import { encodeRecord, type StoredRecord } from '../record.js';
 import type { Claim, Claimed, TransactionalStore, TransactionEnd, TransactionLimits } from '../store.js';
 import { assertMigrated, checkedSchema, migratePostgres } from './postgres-migrations.js';
@@ -13,9 +14,9 @@ import { inTransaction } from './postgres-transaction.js';
 
 export interface PostgresStoreOptions {
   /** Where the tables are; `sluice_guard` unless told. */
-  readonly schema?: string;
+  readonly schema?: string | undefined;
   /** Apply what is missing first. Otherwise a database that is behind is an error. */
-  readonly migrate?: boolean;
+  readonly migrate?: boolean | undefined;
 }
 
 /**
@@ -27,6 +28,8 @@ export async function openPostgresStore(pool: Pool, options: PostgresStoreOption
 
 /** The schema that `options` name, with its tables. Rejects if the database is behind and `migrate` is not set. */
 export async function preparedSchema(pool: Pool, options: PostgresStoreOptions): Promise<string> {
+  checkValue('the pool', pool, having('query', 'a Pool of pg'));
+  checkOptions<PostgresStoreOptions>('a PostgreSQL store', options, { schema: optional('text'), migrate: optional('flag') });
   const schema = checkedSchema(options.schema ?? GUARD_SCHEMA);
   if (options.migrate === true) await migratePostgres(pool, schema);
   await assertMigrated(pool, schema);

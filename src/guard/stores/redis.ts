@@ -3,6 +3,7 @@
  * replica that lags forgets the keys of the last moments, and a server that evicts forgets any, so it is refused.
  */
 import { GUARD_PREFIX } from '../../domain/release-store.js';
+import { checkOptions, checkValue, having, needed, optional } from '../options.js';
 import { decodeRecord, encodeRecordAsText, type StoredRecord } from '../record.js';
 import type { StoreKey } from '../keys.js';
 import type { Claim, Claimed, Store } from '../store.js';
@@ -33,6 +34,7 @@ const BLOB_STRING = '$'.charCodeAt(0);
  * own for the answer.
  */
 export function nodeRedis(client: NodeRedisClient): RedisCommand {
+  checkValue('the client', client, having('withTypeMapping', 'a client of the package redis, version 5 or later'));
   const typeMapping = { [BLOB_STRING]: Buffer };
   const waiting = client.withTypeMapping(typeMapping);
   const connected = client.withCommandOptions({ typeMapping, timeout: 0 });
@@ -41,17 +43,20 @@ export function nodeRedis(client: NodeRedisClient): RedisCommand {
 
 export interface RedisStoreOptions {
   /** Before every key; `sluice:guard:` unless told. */
-  readonly prefix?: string;
+  readonly prefix?: string | undefined;
 }
 
 /** See `assertUsable`. */
-export async function openRedisStore(command: RedisCommand, { prefix = GUARD_PREFIX }: RedisStoreOptions = {}): Promise<Store> {
+export async function openRedisStore(command: RedisCommand, options: RedisStoreOptions = {}): Promise<Store> {
+  checkOptions<RedisStoreOptions>('a Redis store', options, { prefix: optional('text') });
+  const { prefix = GUARD_PREFIX } = options;
   await assertUsable(command);
   return new RedisStore(command, prefix);
 }
 
 /** Rejects if the server may evict keys, or if `command` does not give bytes back. */
 export async function assertUsable(command: RedisCommand): Promise<void> {
+  checkValue('the Redis command', command, needed('function', 'a function that sends one: nodeRedis(client) makes it'));
   const probe = Buffer.from([0x00, 0xff, 0xfe]);
   const echoed = await command(['ECHO', probe]);
   if (!(echoed instanceof Buffer && echoed.equals(probe)))

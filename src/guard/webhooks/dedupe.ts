@@ -17,7 +17,7 @@ export async function dedupe(
   guard: Guard,
   options: WebhookOptions & Pick<RunSpec, 'onLost'>,
   given: WebhookEvent,
-  fn: (message: Message) => Promise<void> | void,
+  fn: (message: Message) => unknown,
 ): Promise<DedupeEnd> {
   const stamped = await stamp(guard, options, given);
   if (stamped.kind === 'refused') return stamped;

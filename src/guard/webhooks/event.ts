@@ -41,7 +41,9 @@ export function checkedEvent(event: WebhookEvent): WebhookEvent {
   const { sourceId, eventRev, indexHash } = event;
   if (sourceId === '' || indexHash === '') throw new TypeError('an event needs a sourceId and an indexHash');
   if (!Number.isSafeInteger(eventRev) || eventRev < 0)
-    throw new TypeError(`eventRev is ${String(eventRev)}, it must be a whole number from 0`);
+    throw new TypeError(
+      `eventRev is ${typeof eventRev === 'number' ? String(eventRev) : `of type ${typeof eventRev}`}, it must be a whole number from 0`,
+    );
   return event;
 }
 

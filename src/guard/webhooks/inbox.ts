@@ -20,7 +20,7 @@ export async function receive<Db>(
   guard: Guard<TransactionalStore<Db>>,
   options: WebhookOptions,
   given: WebhookEvent,
-  fn: (db: Db, message: Message) => Promise<void> | void,
+  fn: (db: Db, message: Message) => unknown,
 ): Promise<InboxEnd> {
   const stamped = await stamp(guard, options, given);
   if (stamped.kind === 'refused') return stamped;

@@ -247,6 +247,19 @@ export function adapterConformance(
     'observe',
   );
 
+  play(
+    'who cannot be named runs as before where it is only observed, and is counted',
+    async (ask, service, { events }) => {
+      assert.equal((await ask('/orders', { key: 'k', headers: { 'x-tenant': '' } })).status, 201);
+      assert.equal(service.effects, 1);
+      assert.deepEqual(
+        events.map(({ kind, observed, error }) => [kind, observed, error instanceof TypeError]),
+        [['unobserved', true, true]],
+      );
+    },
+    'observe',
+  );
+
   if (!can.stream) return;
 
   play('a stream’s first piece is not held back, and its retry learns that it was done', async (ask, service) => {

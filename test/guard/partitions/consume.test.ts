@@ -114,6 +114,25 @@ test('one job follows another, the lease is renewed, and the end leaves it', asy
   );
 });
 
+test(
+  'jobs that wait for nothing keep no timer from its turn: the lease is renewed, and the end comes',
+  { timeout: 60_000 },
+  async () => {
+    const loop = start({ leaseMs: 30 }, () => Promise.resolve('worked'));
+    await loop.is(() => loop.leases.renewals.length > 1, 'renewals');
+    await loop.end();
+    assert.equal(loop.leases.left.length, 1);
+  },
+);
+
+test('a job that says neither that it worked nor that there was none is an error, and the next begins after a pause', async () => {
+  const loop = start({}, () => Promise.resolve(undefined as unknown as 'worked'));
+  await loop.is(() => loop.said('job-error') > 1, 'errors');
+  await loop.end();
+  const [told] = loop.events.filter((event) => event.kind === 'job-error');
+  assert.match(String(told?.error), /the job gave a value of type undefined, expected "worked" or "empty"/);
+});
+
 test('the end waits for the job under way, which is not interrupted', async () => {
   const { opened, open } = gate();
   let wasLost = false;

@@ -157,7 +157,10 @@ function conformance(framework: Framework): void {
     const blue = await start({ matching: () => ({ revision: 'green', url: gone.url }) });
     const answer = await write(blue, headersFor(AHEAD));
     assert.equal(answer.status, 502);
-    assert.equal(((await answer.json()) as { type: unknown }).type, 'urn:sluice:guard:revision-unreachable');
+    assert.equal(answer.headers.get('x-schema-rev'), '7');
+    const { type, detail } = (await answer.json()) as { type: unknown; detail: string };
+    assert.equal(type, 'urn:sluice:guard:revision-unreachable');
+    assert.ok(!detail.includes(new URL(gone.url).port), 'where the other revision lies is nobody’s business outside');
     assert.deepEqual(blue.bench.store.calls, []);
   });
 

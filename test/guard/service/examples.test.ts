@@ -77,7 +77,7 @@ async function identityOf(url: string): Promise<Record<string, unknown>> {
 }
 
 test('no example is longer than a screen', () => {
-  for (const name of ['express', 'fastify', 'hono', 'lambda', 'job'])
+  for (const name of ['express', 'fastify', 'hono', 'lambda', 'job', 'tx'])
     assert.ok(readFileSync(example(name), 'utf8').trimEnd().split('\n').length <= 60, name);
 });
 
@@ -147,6 +147,36 @@ for (const [name, variable, skip, start] of SHARED)
       await store.stop();
     }
   });
+
+test(
+  'tx: order and record are one transaction, a retry gets its answer from the other revision too, and a bad key an answer of its own',
+  { skip: withoutPostgres },
+  async () => {
+    const postgres = await Postgres.start();
+    const running: Running[] = [];
+    try {
+      for (const REVISION of ['blue', 'green'])
+        running.push(await run('tx', example('tx'), { DATABASE_URL: postgres.url, REVISION }));
+      const [blue, green] = running as [Running, Running];
+      await writesOnce(green.url);
+      const elsewhere = await fetch(`${blue.url}/orders`, write);
+      assert.deepEqual([elsewhere.headers.get('idempotent-replayed'), await elsewhere.json()], ['true', { order: 1 }]);
+      const { 'idempotency-key': _, ...keyless } = write.headers;
+      for (const [change, status] of [
+        [{ headers: keyless }, 400],
+        [{ body: '{"item":2}' }, 422],
+      ] as const)
+        assert.equal((await fetch(`${blue.url}/orders`, { ...write, ...change })).status, status);
+      for (const { child } of running) {
+        child.signal('SIGTERM');
+        assert.equal((await child.waitForExit({ withinMs: 20_000 })).code, 0, 'its connections were closed');
+      }
+    } finally {
+      await Promise.all(running.map(({ child }) => child.stop()));
+      await postgres.stop();
+    }
+  },
+);
 
 test('lambda: a write sent twice is done once, and each invocation leaves a line', async () => {
   const { url, child } = await run('lambda', new URL('./lambda-example-main.ts', import.meta.url));

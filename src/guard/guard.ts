@@ -13,7 +13,7 @@ import { ClaimedExecution, observing, unguarded, type Execution, type RunContext
 import { storeKey, type StoreKey } from './keys.js';
 import { checkedOutcome, effectOf, type Outcome } from './outcome.js';
 import { recordOf, type StoredRecord } from './record.js';
-import { checkOptions, having, needed, optional } from './options.js';
+import { checkOptions, having, needed, optional, type Wants } from './options.js';
 import { NothingDone, type Refusal } from './refusal.js';
 import { keepKeysForMs } from './release/policy.js';
 import type { ReleaseReader } from './release/reader.js';
@@ -49,7 +49,7 @@ export type RunFunction = (context: RunContext) => Promise<Outcome> | Outcome;
 const STORE_TIMEOUT_MS = 1_000;
 
 /** Those of `GuardOptions`. */
-export const GUARD_WANTS = {
+export const GUARD_WANTS: Wants<GuardOptions> = {
   store: having('claim', 'what openPostgresStore(…) or openRedisStore(…) resolves with, or new MemoryStore()'),
   revision: needed('text', 'the revision that runs here'),
   onEvent: optional('function'),

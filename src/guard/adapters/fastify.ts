@@ -23,7 +23,13 @@ export function fastifyGuard(guard: Guard, options: FastifyOptions): (app: Fasti
   // On the request itself: an entry in a weak map costs every request its part of the garbage collection.
   const bodyOf = Symbol('body');
   const executionOf = Symbol('execution');
-  type Guarded = FastifyRequest & { [bodyOf]?: Buffer[]; [executionOf]?: Execution | undefined };
+  /** What the layers around said: all that a refusal keeps of the head. */
+  const aroundOf = Symbol('around');
+  type Guarded = FastifyRequest & {
+    [bodyOf]?: Buffer[];
+    [executionOf]?: Execution | undefined;
+    [aroundOf]?: ReturnType<FastifyReply['getHeaders']>;
+  };
   const isGuarded = guardedMethods('fastifyGuard', guard, options, {});
   const { streamTypes, mode } = options;
 
@@ -48,6 +54,7 @@ export function fastifyGuard(guard: Guard, options: FastifyOptions): (app: Fasti
       const { execution } = beginning;
       markClaimed(request);
       request[executionOf] = execution;
+      request[aroundOf] = reply.getHeaders();
       // The client is gone. A handler that goes on may still seal what it did, unless a successor took over.
       const left = (): void => {
         execution.leave();
@@ -59,7 +66,7 @@ export function fastifyGuard(guard: Guard, options: FastifyOptions): (app: Fasti
     return 'goes on';
   };
 
-  const seal = async (reply: FastifyReply, execution: Execution, payload: Payload): Promise<unknown> => {
+  const seal = async (request: Guarded, reply: FastifyReply, execution: Execution, payload: Payload): Promise<unknown> => {
     if (mode !== 'observe') reply.removeHeader(REPLAYED_HEADER);
     const settle = (body: Body): ReturnType<Execution['settle']> => execution.settle({ ...headOf(reply), body });
     const stream = isPiped(payload) ? payload : undefined;
@@ -74,6 +81,8 @@ export function fastifyGuard(guard: Guard, options: FastifyOptions): (app: Fasti
     if (settled.kind === 'send') return payload;
     // What the handler said besides is not for whoever gets a refusal.
     removeHeaders(reply, () => true);
+    reply.headers(request[aroundOf] ?? {});
+    removeHeaders(reply, isOfAnswer);
     return turnedInto(reply, answerOf(settled.refusal));
   };
 
@@ -118,7 +127,7 @@ export function fastifyGuard(guard: Guard, options: FastifyOptions): (app: Fasti
         return;
       }
       request[executionOf] = undefined;
-      seal(reply, execution as Execution, said.payload)
+      seal(request, reply, execution as Execution, said.payload)
         .then(
           (sealed) => {
             done(null, sealed);

@@ -21,6 +21,8 @@ export interface CaptureOptions {
 
 export function holdResponse(response: ServerResponse, { streamTypes, onEnd }: CaptureOptions): void {
   const original = methodsOf(response);
+  /** What the layers around said: all that a refusal keeps of the head. */
+  const around = response.getHeaders();
   const recorder = new BodyRecorder();
   const held: Uint8Array[] = [];
   /** From `over` on, every method is the response's own again. */
@@ -62,6 +64,7 @@ export function holdResponse(response: ServerResponse, { streamTypes, onEnd }: C
       } else {
         // What the handler said besides is not for whoever gets a refusal.
         for (const name of response.getHeaderNames()) response.removeHeader(name);
+        addHeaders(response, around);
         sendOutcome(response, answerOf(settled.refusal), original.end);
       }
     } catch (error) {
@@ -82,9 +85,8 @@ export function holdResponse(response: ServerResponse, { streamTypes, onEnd }: C
       recorder.add(kept);
       if (phase === 'held' && recorder.isTooLarge) pass();
       if (phase === 'passing') return original.write.call(response, bytes, callback);
-      held.push(kept);
       // An answer that has begun is not for an error handler to finish.
-      Object.defineProperty(response, 'headersSent', { value: true, configurable: true });
+      if (held.push(kept) === 1) Object.defineProperty(response, 'headersSent', { value: true, configurable: true });
       if (callback !== undefined) queueMicrotask(callback);
       return true;
     },

@@ -1,5 +1,6 @@
 /** Receives HAProxy's access log over UDP: one JSON line per finished response. */
 import { createSocket, type Socket } from 'node:dgram';
+import { existsSync, readFileSync } from 'node:fs';
 import { asRecord } from './workflow-history.js';
 
 export interface AccessLine {
@@ -33,6 +34,8 @@ export interface AccessLine {
 
 /** Eight times what a second of 5,000 requests needs: a receiver that lags loses lines, and the referee would be blind. */
 const RECEIVE_BUFFER_BYTES = 16 << 20;
+
+const UDP_TABLE = '/proc/net/udp';
 
 /** The keys of a line, in the order that its readers were promised. */
 export const LOG_KEYS = 'at svc slot role why gen lease release st Ta Tr ts bytes ct pid stick'.split(' ');
@@ -71,6 +74,14 @@ export class AccessLog {
   /** Sends every datagram on as well: HAProxy writes to one place, and the product's exporter reads the same lines. */
   relayTo(port: number): void {
     this.#relayPort = port;
+  }
+
+  /** Lines that the kernel threw away because this process was too busy to take them; 0 where it does not say. */
+  lost(): number {
+    const port = `:${this.port.toString(16).toUpperCase().padStart(4, '0')}`;
+    const table = existsSync(UDP_TABLE) ? readFileSync(UDP_TABLE, 'utf8').trim().split('\n') : [];
+    const ours = table.map((row) => row.trim().split(/ +/)).find(([, local]) => local?.endsWith(port) === true);
+    return Number(ours?.at(-1) ?? 0);
   }
 
   close(): Promise<void> {

@@ -134,6 +134,11 @@ export class Haproxy {
     return readSnapshot(body);
   }
 
+  /** Lines of the log that it could not send. */
+  async droppedLogs(): Promise<number> {
+    return Number(/^DroppedLogs: (\d+)$/m.exec(await this.command('show info'))?.[1] ?? 0);
+  }
+
   /** One command past the recorder, for a test's own arrangements; the answer without its final empty line. */
   async command(text: string): Promise<string> {
     return askSocket(this.adminSocket, text);

@@ -39,7 +39,11 @@ function counted(slot: string, evidence: Evidence, circumstances: Circumstances)
   const logged = unpinnedLines(evidence, circumstances).filter((line) => line.slot === slot).length;
   const kills = (circumstances.disturbances ?? []).filter((disturbance) => disturbance.what === 'proxy').length;
   if (served <= logged + kills * LOST_WITH_A_PROXY) return [];
-  return [finding(`slot ${slot} counted ${String(served)} user requests, but the access log has only ${String(logged)} of them`)];
+  return [
+    finding(
+      `slot ${slot} counted ${String(served)} user requests, but the access log has only ${String(logged)} of them, and ${String(evidence.lost ?? 0)} lines were lost on their way`,
+    ),
+  ];
 }
 
 function finding(what: string): Finding {

@@ -13,6 +13,8 @@ export interface Evidence {
   readonly lines: readonly AccessLine[];
   /** Lines that could not be read. */
   readonly garbled: readonly string[];
+  /** Lines that never reached the record, as the kernel and HAProxy counted them. */
+  readonly lost?: number;
   /** What the control endpoint said, in order; the last one after the workflow had closed and everything was at rest. */
   readonly snapshots: readonly RouteSnapshot[];
   /** Of all recorders together. */

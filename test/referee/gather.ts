@@ -26,6 +26,7 @@ export async function gather(stage: Stage, besides: Besides = {}, withinMs = 10_
   return {
     lines: [...stage.log.lines],
     garbled: [...stage.log.garbled],
+    lost: stage.log.lost() + (await stage.haproxy.droppedLogs()),
     snapshots: [...(besides.snapshots ?? []), await stage.haproxy.route()],
     commands: [...stage.admin.commands(), ...stage.master.commands()],
     rollouts: besides.rollouts ?? [],

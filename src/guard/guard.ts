@@ -54,7 +54,7 @@ export const GUARD_WANTS: Wants<GuardOptions> = {
   revision: needed('text', 'the revision that runs here'),
   onEvent: optional('function'),
   storeTimeoutMs: optional('anything'),
-  release: optional('object', 'what openReleaseRecord(…) resolves with'),
+  release: { ...having('current', 'what openReleaseRecord(…) resolves with'), isNeeded: false },
 };
 
 export class Guard<S extends Store = Store> {

@@ -49,10 +49,15 @@ function isOneOf(methods: readonly string[]): (method: string) => boolean {
   return (method) => known.has(method.toUpperCase());
 }
 
+/** A guard of no method would guard nothing. */
+function isSome(methods: unknown): boolean {
+  return Array.isArray(methods) && methods.length > 0 && methods.every((method) => typeof method === 'string' && method !== '');
+}
+
 const HTTP_WANTS: Wants<HttpOptions<never>> = {
   ...CHOICES,
   tenant: needed('function', 'a function that names whoever was authenticated'),
-  methods: optional('texts', 'a list of methods, such as ["POST"]'),
+  methods: { ...optional('texts', 'a list of methods, such as ["POST"]'), is: isSome },
   meaning: optional('function', 'a function that says what the body means'),
   streamTypes: optional('texts', 'a list of media types'),
 };

@@ -12,9 +12,9 @@ const isText = (value: unknown): boolean => typeof value === 'string' && value !
 const KINDS = {
   function: { words: 'a function', is: (value) => typeof value === 'function' },
   text: { words: 'a text that is not empty', is: isText },
-  texts: { words: 'a list of texts', is: (value) => Array.isArray(value) && value.length > 0 && value.every(isText) },
+  texts: { words: 'a list of texts', is: (value) => Array.isArray(value) && value.every(isText) },
   flag: { words: 'true or false', is: (value) => typeof value === 'boolean' },
-  count: { words: 'a whole number above 0', is: (value) => Number.isSafeInteger(value) && Number(value) > 0 },
+  limit: { words: 'a number above 0', is: (value) => typeof value === 'number' && value > 0 },
   duration: { words: 'milliseconds, 0 or more', is: (value) => Number.isFinite(value) && Number(value) >= 0 },
   object: { words: 'an object', is: (value) => typeof value === 'object' && value !== null },
   /** Looked at by whoever uses it. */
@@ -56,8 +56,9 @@ export function checkOptions<Options extends object>(whose: string, given: unkno
   if (typeof given !== 'object' || given === null)
     throw new TypeError(`${whose} takes its options as an object (${names}), and got ${kindOf(given)}`);
   // Own ones: those of a class's prototype are its methods as well.
-  for (const name of Object.keys(given))
-    if (!Object.hasOwn(known, name)) throw new TypeError(`${whose} knows no option "${name}"; it knows ${names}`);
+  for (const [name, value] of Object.entries(given))
+    if (value !== undefined && !Object.hasOwn(known, name))
+      throw new TypeError(`${whose} knows no option "${name}"; it knows ${names}`);
   for (const [name, wanted] of Object.entries(known))
     checkValue(`options.${name}`, (given as Readonly<Record<string, unknown>>)[name], wanted);
 }
@@ -69,7 +70,8 @@ export function checkValue(name: string, value: unknown, { words, is, isNeeded }
   if (!is(value)) throw new TypeError(`${name} is ${kindOf(value)}, expected ${words}`);
 }
 
-function kindOf(value: unknown): string {
+/** A value as a message may tell it. */
+export function kindOf(value: unknown): string {
   if (value === null) return 'null';
   if (value === '') return 'empty';
   if (Array.isArray(value)) return 'a list';

@@ -1,6 +1,6 @@
 /** What one guarded run is, with its defaults and their bounds. */
 import { checkedKey, type Scope } from './keys.js';
-import { optional, type Wants } from './options.js';
+import { kindOf, optional, type Wants } from './options.js';
 
 /** What may be chosen once for many runs. */
 export interface RunChoices {
@@ -38,10 +38,8 @@ const LONGEST_MS = 2_147_483_647;
 
 /** Throws `RangeError`: NaN, nothing, less than nothing and for ever cannot be waited for. */
 export function checkedTime(name: string, ms: number): number {
-  if (!(ms >= 1 && ms <= LONGEST_MS))
-    throw new RangeError(
-      `${name} is ${typeof ms === 'number' ? String(ms) : JSON.stringify(ms)}, it must be milliseconds from 1 to ${String(LONGEST_MS)}`,
-    );
+  if (typeof ms !== 'number' || !(ms >= 1 && ms <= LONGEST_MS))
+    throw new RangeError(`${name} is ${kindOf(ms)}, it must be milliseconds from 1 to ${String(LONGEST_MS)}`);
   return ms;
 }
 
@@ -74,8 +72,8 @@ export function resolveChoices({
   oneOf('onStoreDown', onStoreDown, ON_STORE_DOWN);
   oneOf('mode', mode, MODES);
   checkedTime('leaseMs', leaseMs);
-  if (!(retainMs >= RETAIN_FLOOR_MS))
-    throw new RangeError(`retainMs is ${String(retainMs)}, keys are kept for at least 24 h (${String(RETAIN_FLOOR_MS)} ms)`);
+  if (typeof retainMs !== 'number' || !(retainMs >= RETAIN_FLOOR_MS))
+    throw new RangeError(`retainMs is ${kindOf(retainMs)}, keys are kept for at least 24 h (${String(RETAIN_FLOOR_MS)} ms)`);
   return { leaseMs, retainMs, onLost, onStoreDown, mode };
 }
 

@@ -88,7 +88,7 @@ const CASES: readonly [made: (options: unknown) => unknown, options: unknown, sa
   [
     of((options) => sluice.expressGuard(guard, options)),
     { tenant, leaseMs: '10s' },
-    /^leaseMs is "10s", it must be milliseconds/,
+    /^leaseMs is of type string, it must be milliseconds/,
   ],
   [
     of((options) => sluice.expressGuard(options, { tenant })),
@@ -217,6 +217,23 @@ test('each mistake is an error that says what was expected, and never what was g
         return true;
       },
     );
+});
+
+test('a time that is a text would be joined to others and not added', () => {
+  for (const [options, says] of [
+    [{ leaseMs: '10000' }, /^RangeError: leaseMs is of type string/],
+    [{ retainMs: '86400000' }, /^RangeError: retainMs is of type string/],
+  ] as const)
+    assert.throws(() => of((given) => sluice.expressGuard(guard, given))({ tenant, ...options }), says);
+  assert.throws(
+    () => of((given) => new sluice.Guard(given))({ store, revision: 'r', storeTimeoutMs: '1000' }),
+    /storeTimeoutMs is of type/,
+  );
+});
+
+test('options that say nothing, or no limit at all, are taken', () => {
+  assert.doesNotThrow(() => sluice.expressGuard(guard, { tenant, streamTypes: [], bodyLimitBytes: Infinity }));
+  assert.doesNotThrow(() => of((given) => service.guard(given))({ store, revision: undefined }));
 });
 
 test('what is undefined was not given', () => {

@@ -10,7 +10,7 @@ import { beginRequest, guardedMethods, inMode, KEY_HEADER, type HttpBeginning, t
 import { optional } from '../options.js';
 import { answerOf } from '../problem.js';
 import { isClaimed, markClaimed } from './claimed.js';
-import { requestBytes } from './request-bytes.js';
+import { mustBeWhole, requestBytes } from './request-bytes.js';
 import { holdResponse, sendOutcome, watchResponse } from './response-capture.js';
 
 export { keepRawBody } from './request-bytes.js';
@@ -39,7 +39,7 @@ export function expressGuard<Request extends ExpressRequest = ExpressRequest>(
 ): ExpressGuard<Request> {
   const isGuarded = guardedMethods('expressGuard', guard, options, {
     route: optional('function', 'a function that names the route'),
-    bodyLimitBytes: optional('count', 'a number of bytes above 0'),
+    bodyLimitBytes: optional('limit', 'a number of bytes above 0'),
   });
   const { route = routeOf, bodyLimitBytes = BODY_LIMIT_BYTES, streamTypes, mode } = options;
 
@@ -68,6 +68,8 @@ export function expressGuard<Request extends ExpressRequest = ExpressRequest>(
     }
     markClaimed(request);
     const beginning = await inMode(guard, mode, () => begin(request, response));
+    // In `observe` too a request that broke off is an error: whoever reads it next would take it for one without a body.
+    if (beginning.kind === 'pass') mustBeWhole(request);
     if (beginning.kind === 'answer') {
       sendOutcome(response, beginning.outcome);
       return;

@@ -2,7 +2,7 @@
  * Fastify 5. Register it in the scope whose routes it is to guard, after the hooks that authenticate: it claims in
  * `preHandler`, and seals in `onSend`, before the answer goes out. It needs no setting for raw bodies.
  */
-import { validateHeaderValue } from 'node:http';
+import { validateHeaderName, validateHeaderValue } from 'node:http';
 import { PassThrough, Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { asBuffer, wholeOf } from '../bytes.js';
@@ -23,11 +23,14 @@ export function fastifyGuard(guard: Guard, options: FastifyOptions): (app: Fasti
   // On the request itself: an entry in a weak map costs every request its part of the garbage collection.
   const bodyOf = Symbol('body');
   const executionOf = Symbol('execution');
+  /** Somebody answered again while the first answer was being sealed. */
+  const secondOf = Symbol('second');
   /** What the layers around said: all that a refusal keeps of the head. */
   const aroundOf = Symbol('around');
   type Guarded = FastifyRequest & {
     [bodyOf]?: Buffer[];
-    [executionOf]?: Execution | undefined;
+    [executionOf]?: Execution | 'sealing' | undefined;
+    [secondOf]?: boolean;
     [aroundOf]?: ReturnType<FastifyReply['getHeaders']>;
   };
   const isGuarded = guardedMethods('fastifyGuard', guard, options, {});
@@ -68,12 +71,13 @@ export function fastifyGuard(guard: Guard, options: FastifyOptions): (app: Fasti
 
   const seal = async (request: Guarded, reply: FastifyReply, execution: Execution, payload: Payload): Promise<unknown> => {
     if (mode !== 'observe') reply.removeHeader(REPLAYED_HEADER);
-    const settle = (body: Body): ReturnType<Execution['settle']> => execution.settle({ ...headOf(reply), body });
-    const stream = isPiped(payload) ? payload : undefined;
+    // Hooks that come after this one change it while a stream passes.
+    const head = headOf(reply);
+    const settle = (body: Body): ReturnType<Execution['settle']> => execution.settle({ ...head, body });
     const recorder = new BodyRecorder();
-    if (stream !== undefined) {
-      const streams = isStream(headOf(reply).headers['content-type'], streamTypes);
-      return sealedAtItsEnd(stream, recorder, execution, () => settle(streams ? { kind: 'streamed' } : recorder.body()));
+    if (isPiped(payload)) {
+      const streams = isStream(head.headers['content-type'], streamTypes);
+      return sealedAtItsEnd(payload, recorder, execution, () => settle(streams ? { kind: 'streamed' } : recorder.body()));
     }
     if (typeof payload === 'string') recorder.add(Buffer.from(payload));
     else if (payload instanceof Uint8Array) recorder.add(payload);
@@ -116,23 +120,39 @@ export function fastifyGuard(guard: Guard, options: FastifyOptions): (app: Fasti
 
     app.addHook('onSend', (request: Guarded, reply, payload: unknown, done) => {
       const execution = request[executionOf];
+      if (execution === 'sealing') {
+        // What is sealed is the answer. This one is never done, so that it goes nowhere.
+        request[secondOf] = true;
+        request.log.warn('a second answer to a request whose first one is being sealed was dropped');
+        return;
+      }
       const said = execution && unwrapped(reply, payload);
-      if (said === undefined) {
+      if (execution === undefined || said === undefined) {
         done(null, payload);
         return;
       }
-      const problem = badHeaderOf(reply);
+      const problem = dropBadHeaders(reply);
       if (problem !== undefined) {
+        request[executionOf] = undefined;
+        void execution.abandon('unknown');
         done(problem);
         return;
       }
-      request[executionOf] = undefined;
-      seal(request, reply, execution as Execution, said.payload)
+      request[executionOf] = 'sealing';
+      const { statusCode } = reply;
+      const headers = reply.getHeaders();
+      seal(request, reply, execution, said.payload)
         .then(
           (sealed) => {
+            request[executionOf] = undefined;
+            if (request[secondOf] === true) {
+              removeHeaders(reply, () => true);
+              reply.code(statusCode).headers(headers);
+            }
             done(null, sealed);
           },
           (error: unknown) => {
+            request[executionOf] = undefined;
             done(error as Error);
           },
         )
@@ -192,18 +212,37 @@ function unwrapped(reply: FastifyReply, payload: unknown): { readonly payload: P
 
 /**
  * What Node would throw as soon as the head went out: once the answer is sealed there would be no error handler to hear of it.
- * Such a header is dropped, so that the error can be answered.
+ * Such headers are dropped, so that the error can be answered.
  */
-function badHeaderOf(reply: FastifyReply): Error | undefined {
-  for (const [name, value] of Object.entries(reply.getHeaders())) {
+function dropBadHeaders(reply: FastifyReply): Error | undefined {
+  let problem: Error | undefined;
+  const look = (check: () => void, drop: () => void): void => {
     try {
-      for (const each of [value].flat()) validateHeaderValue(name, each as string);
+      check();
     } catch (error) {
-      reply.removeHeader(name);
-      return error as Error;
+      problem ??= error as Error;
+      drop();
     }
+  };
+  for (const [name, value] of Object.entries(reply.getHeaders())) {
+    const check = (): void => {
+      validateHeaderName(name);
+      for (const each of [value].flat()) validateHeaderValue(name, each as string);
+    };
+    look(check, () => {
+      reply.removeHeader(name);
+    });
   }
-  return undefined;
+  const { raw } = reply;
+  // Undefined until somebody says one, whatever its type says.
+  if ((raw.statusMessage as string | undefined) !== undefined)
+    look(
+      () => {
+        validateHeaderValue('statusMessage', raw.statusMessage);
+      },
+      () => (raw.statusMessage = ''),
+    );
+  return problem;
 }
 
 /** Passes piece by piece; only the end waits for the record. */
@@ -228,6 +267,12 @@ function sealedAtItsEnd(
   source.on('error', (error: Error) => {
     void execution.abandon('unknown');
     passing.destroy(error);
+  });
+  // A source that is destroyed without an error ends nothing by itself.
+  source.on('close', () => {
+    if (passing.writableEnded || passing.destroyed) return;
+    void execution.abandon('unknown');
+    passing.destroy(new Error('the stream was closed before its end'));
   });
   passing.on('close', () => {
     void execution.lapse();

@@ -25,10 +25,12 @@ export function outcomeFrom(answer: unknown): Outcome {
   ];
   return {
     status: statusCode,
-    headers: Object.fromEntries(all.map(([name, value]) => [name.toLowerCase(), String(value)])),
+    headers: Object.fromEntries(all.filter(isSaid).map(([name, value]) => [name.toLowerCase(), String(value)])),
     body: { kind: 'bytes', bytes: Buffer.from(body ?? '', isBase64Encoded ? 'base64' : 'utf8') },
   };
 }
+
+const isSaid = ([, value]: readonly [string, unknown]): boolean => value !== undefined && value !== null;
 
 export function answerFrom({ status, headers, body }: Outcome): LambdaAnswer {
   const bytes = Buffer.from(body.kind === 'bytes' ? body.bytes : []);

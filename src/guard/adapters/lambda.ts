@@ -9,7 +9,7 @@ import type { Outcome } from '../outcome.js';
 import { checkValue, needed, optional } from '../options.js';
 import { answerOf, REPLAYED_HEADER } from '../problem.js';
 import { NothingDone } from '../refusal.js';
-import { markClaimed } from './claimed.js';
+import { markClaimed, markUnclaimed } from './claimed.js';
 import { answerFrom, isAnswer, outcomeFrom } from './lambda-answer.js';
 
 /** What is read of an event, of either payload format. */
@@ -71,6 +71,8 @@ export function lambdaGuard<Event extends LambdaEvent, Context>(
     } catch (error) {
       await execution.abandon(error instanceof NothingDone ? 'none' : 'unknown');
       throw error;
+    } finally {
+      markUnclaimed(event);
     }
     const settled = await execution.settle(outcome);
     if (settled.kind === 'refuse') return answerFrom(answerOf(settled.refusal));

@@ -2,6 +2,8 @@
 import type { IncomingMessage } from 'node:http';
 import { wholeOf } from '../bytes.js';
 
+const LEFT = 'the client went away before its request was whole';
+
 const kept = new WeakMap<IncomingMessage, Buffer>();
 
 /** For the `verify` option of body parsers that are mounted before the guard: `express.json({ verify: keepRawBody })`. */
@@ -19,10 +21,16 @@ export async function requestBytes(request: IncomingMessage, limitBytes: number)
   if (!hasBody(request)) return Buffer.alloc(0);
   if (request.readableDidRead)
     throw new TypeError('the body was read before the guard: mount the guard first, or give the parser { verify: keepRawBody }');
+  mustBeWhole(request);
   // It came while somebody else was at work, and there is nothing in it.
   if (request.complete && request.readableLength === 0) return Buffer.alloc(0);
   const seen = hasBegun(request) ? 'too much to wait for' : await lookOn(request, limitBytes);
   return seen === 'too much to wait for' ? readAndPutBack(request, limitBytes) : seen;
+}
+
+/** Throws if it broke off. */
+export function mustBeWhole(request: IncomingMessage): void {
+  if (request.destroyed && !request.complete) throw request.errored ?? new Error(LEFT);
 }
 
 const hasBody = ({ headers }: IncomingMessage): boolean =>
@@ -105,7 +113,7 @@ function readAndPutBack(request: IncomingMessage, limitBytes: number): Promise<B
 function onFailure(request: IncomingMessage, fail: (error: Error) => void): () => void {
   const failed = (): void => {
     stop();
-    fail(request.errored ?? new Error('the client went away before its request was whole'));
+    fail(request.errored ?? new Error(LEFT));
   };
   const stop = (): void => void request.off('close', failed);
   request.on('close', failed);

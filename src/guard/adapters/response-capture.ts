@@ -23,13 +23,13 @@ export function holdResponse(response: ServerResponse, { streamTypes, onEnd }: C
   const original = methodsOf(response);
   /** What the layers around said: all that a refusal keeps of the head. */
   const around = response.getHeaders();
-  const recorder = new BodyRecorder();
   const held: Uint8Array[] = [];
+  let recorder = new BodyRecorder();
   /** From `over` on, every method is the response's own again. */
   let phase: 'held' | 'passing' | 'ended' | 'over' = 'held';
   let isHeadSaid = false;
-  /** Of a stream: what was said before the layers around changed it. */
-  let passed: Head | undefined;
+  /** Of an answer that was begun: what was said before the layers around change it. */
+  let begun: Head | undefined;
 
   /**
    * Layers within, between the handler and us, hear of the head by a `writeHead` of their own. They do it here, where a throw is
@@ -41,24 +41,42 @@ export function holdResponse(response: ServerResponse, { streamTypes, onEnd }: C
       Object.assign(response, { writeHead: own.writeHead });
     }
     response.removeHeader(REPLAYED_HEADER);
+    mustBeSendable(response);
   };
 
-  const pass = (): void => {
+  const begin = (): Head => {
     closeHead();
-    passed = headOf(response);
-    phase = 'passing';
-    for (const bytes of held.splice(0)) original.write.call(response, bytes);
+    return headOf(response);
   };
 
-  const release = async (head: Head): Promise<void> => {
+  /** From here on the answer goes out as it comes. If a layer around throws at its head, it has not, and nothing was said. */
+  const pass = <Sent>(send: () => Sent): Sent => {
+    begun ??= begin();
+    uncover(response);
+    phase = 'passing';
+    try {
+      for (const bytes of held.splice(0)) original.write.call(response, bytes);
+      return send();
+    } catch (error) {
+      if (!response.headersSent) {
+        phase = 'held';
+        begun = undefined;
+        recorder = new BodyRecorder();
+      }
+      throw error;
+    }
+  };
+
+  const release = async (head: Head, wasPassing: boolean): Promise<void> => {
     const settled = await onEnd(outcomeOf(head, recorder, streamTypes));
     phase = 'over';
+    uncover(response);
     try {
       if (settled.kind === 'send') {
         // An error handler that came later must not change what was sealed.
-        if (passed === undefined && !isHead(response, head)) setHead(response, head);
+        if (!wasPassing && !isHead(response, head)) setHead(response, head);
         endWith(response, original.end, held);
-      } else if (passed !== undefined) {
+      } else if (wasPassing) {
         // What went out of a stream cannot be taken back, but it must not look whole.
         response.destroy();
       } else {
@@ -79,42 +97,50 @@ export function holdResponse(response: ServerResponse, { streamTypes, onEnd }: C
       if (phase === 'ended') return false;
       const { bytes, callback } = saidBy(given);
       if (bytes === undefined || phase === 'over') return original.write.apply(response, given);
+      const isStreamed = phase === 'held' && isStream(contentTypeOf(response), streamTypes);
+      begun ??= begin();
       // Who is called back may use the same bytes for the next piece.
       const kept = bytes === given[0] && !recorder.isTooLarge ? Buffer.from(bytes) : bytes;
-      if (phase === 'held' && isStream(contentTypeOf(response), streamTypes)) pass();
       recorder.add(kept);
-      if (phase === 'held' && recorder.isTooLarge) pass();
-      if (phase === 'passing') return original.write.call(response, bytes, callback);
-      // An answer that has begun is not for an error handler to finish.
-      if (held.push(kept) === 1) Object.defineProperty(response, 'headersSent', { value: true, configurable: true });
+      const send = (): boolean => original.write.call(response, bytes, callback);
+      if (phase === 'passing') return send();
+      if (isStreamed || recorder.isTooLarge) return pass(send);
+      if (held.push(kept) === 1) cover(response);
       if (callback !== undefined) queueMicrotask(callback);
       return true;
     },
     end: (...given) => {
       if (phase === 'over') return original.end.apply(response, given);
       if (phase === 'ended') return response;
+      mustBeChunk(given[0]);
       const { bytes, callback } = saidBy(given);
-      if (passed === undefined) {
-        closeHead();
-        mustBeSendable(response);
-      }
+      const wasPassing = phase === 'passing';
+      if (begun === undefined) closeHead();
+      else if (!wasPassing && !areHeaders(response, begun)) throw headersAreSent();
       if (callback !== undefined) response.once('finish', callback);
       if (bytes !== undefined) {
         recorder.add(bytes);
         held.push(bytes);
       }
-      if (passed === undefined) mendLength(response, recorder.length);
+      if (!wasPassing) mendLength(response, recorder.length);
       phase = 'ended';
-      void release(passed ?? headOf(response));
+      void release(
+        wasPassing && begun !== undefined ? begun : { ...headOf(response), ...begun, headers: response.getHeaders() },
+        wasPassing,
+      );
       return response;
     },
     flushHeaders: () => {
+      const flush = (): void => {
+        original.flushHeaders.call(response);
+      };
       // A handler that sends its head before it has a body is about to stream.
-      if (phase === 'held') pass();
-      if (phase !== 'ended') original.flushHeaders.call(response);
+      if (phase === 'held') pass(flush);
+      else if (phase !== 'ended') flush();
     },
     writeHead: (...given) => {
       if (phase === 'passing' || phase === 'over') return original.writeHead.apply(response, given);
+      if (phase === 'held' && begun !== undefined) throw headersAreSent();
       isHeadSaid = true;
       const [status, ...rest] = given as [number, ...unknown[]];
       response.statusCode = status;
@@ -124,6 +150,16 @@ export function holdResponse(response: ServerResponse, { streamTypes, onEnd }: C
     },
   };
   Object.assign(response, own);
+}
+
+/** While an answer that was begun is held: an error handler that asks is told that it is not the one to finish it. */
+function cover(response: ServerResponse): void {
+  Object.defineProperty(response, 'headersSent', { value: true, configurable: true });
+}
+
+/** The layers around ask as well, when the answer goes out, and need the truth. */
+function uncover(response: ServerResponse): void {
+  if (Object.hasOwn(response, 'headersSent')) Reflect.deleteProperty(response, 'headersSent');
 }
 
 /** For `observe`: everything passes at once and as it is, and what was said is known afterwards. */
@@ -146,6 +182,7 @@ export function watchResponse(response: ServerResponse, { streamTypes, onEnd }: 
       return write.apply(response, given);
     },
     end: (...given: unknown[]): unknown => {
+      mustBeChunk(given[0]);
       record(given);
       // Node's `end` may call `write`, and what it writes was recorded already.
       Object.assign(response, { write, end });
@@ -196,8 +233,11 @@ const headOf = (response: ServerResponse): Head => ({
 });
 
 /** To look is much cheaper than to set every header again. */
-function isHead(response: ServerResponse, { status, message, headers }: Head): boolean {
-  if (response.statusCode !== status || response.statusMessage !== message) return false;
+function isHead(response: ServerResponse, head: Head): boolean {
+  return response.statusCode === head.status && response.statusMessage === head.message && areHeaders(response, head);
+}
+
+function areHeaders(response: ServerResponse, { headers }: Head): boolean {
   const now = response.getHeaders();
   const names = Object.keys(now);
   return names.length === Object.keys(headers).length && names.every((name) => now[name] === headers[name]);
@@ -230,8 +270,24 @@ function mustBeSendable({ statusCode, statusMessage }: ServerResponse): void {
   if ((statusMessage as string | undefined) !== undefined) validateHeaderValue('statusMessage', statusMessage);
 }
 
+function mustBeChunk(chunk: unknown): void {
+  const isOne =
+    chunk === undefined || chunk === null || ['string', 'function'].includes(typeof chunk) || chunk instanceof Uint8Array;
+  if (!isOne)
+    throw Object.assign(new TypeError(`The "chunk" argument must be a text or bytes. Received type ${typeof chunk}`), {
+      code: 'ERR_INVALID_ARG_TYPE',
+    });
+}
+
+const headersAreSent = (): Error =>
+  Object.assign(new Error('Cannot set headers after they are sent to the client'), { code: 'ERR_HTTP_HEADERS_SENT' });
+
+/** Their answers have a length and no body. */
+const WITHOUT_BODY: readonly number[] = [204, 304];
+
 /** Of a length that is not the body's, the rest would be taken for the next answer. */
 function mendLength(response: ServerResponse, length: number): void {
+  if (WITHOUT_BODY.includes(response.statusCode) || response.req.method === 'HEAD') return;
   const said = response.getHeader('content-length');
   if (length > 0 && said !== undefined && Number(said) !== length) response.setHeader('content-length', length);
 }

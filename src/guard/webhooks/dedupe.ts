@@ -1,10 +1,11 @@
 /** Webhooks on any store: one effect an event. Where the effect lives in PostgreSQL, `receive` promises more. */
 import { semanticFingerprint } from '../fingerprint.js';
 import type { Guard } from '../guard.js';
+import { checkOptions, oneOf } from '../options.js';
 import type { Refusal } from '../refusal.js';
 import type { RunSpec } from '../spec.js';
 import { WEBHOOK_RETAIN_MS, type Message, type WebhookEvent, type WebhookOptions } from './event.js';
-import { stamp } from './stamp.js';
+import { stamp, WEBHOOK_WANTS } from './stamp.js';
 
 export type DedupeEnd =
   | { readonly kind: 'applied' }
@@ -19,10 +20,12 @@ export async function dedupe(
   given: WebhookEvent,
   fn: (message: Message) => unknown,
 ): Promise<DedupeEnd> {
-  const stamped = await stamp(guard, options, given);
+  checkOptions<typeof options>('dedupe', options, { ...WEBHOOK_WANTS, onLost: oneOf('reject', 'reexecute') });
+  const { onLost, ...webhook } = options;
+  const stamped = await stamp(guard, webhook, given);
   if (stamped.kind === 'refused') return stamped;
   const { event, dedupeKey } = stamped;
-  const end = await guard.run({ ...specOf(options, dedupeKey), onLost: options.onLost }, async ({ attempt }) => {
+  const end = await guard.run({ ...specOf(webhook, dedupeKey), onLost }, async ({ attempt }) => {
     await fn({ ...event, dedupeKey, attempt });
     return APPLIED;
   });

@@ -11,7 +11,8 @@ export type Stamp =
   | { readonly kind: 'stamped'; readonly event: WebhookEvent; readonly dedupeKey: string }
   | { readonly kind: 'refused'; readonly refusal: Refusal };
 
-const WANTS = {
+/** Of `WebhookOptions`. */
+export const WEBHOOK_WANTS = {
   name: needed('text', 'the name of the endpoint or the sender'),
   tenant: needed('text', 'the name of whoever was authenticated'),
   leaseMs: optional('anything'),
@@ -19,7 +20,7 @@ const WANTS = {
 
 /** A stamp is a record like any other: the first ingress writes it, all others read it. Writing it twice does no harm. */
 export async function stamp(guard: Guard, options: WebhookOptions, given: WebhookEvent): Promise<Stamp> {
-  checkOptions<WebhookOptions>('a webhook', options, WANTS);
+  checkOptions<WebhookOptions>('a webhook', options, WEBHOOK_WANTS);
   const { name, tenant, leaseMs } = options;
   const event = checkedEvent(given);
   const spec = {

@@ -1,7 +1,9 @@
 /** The guard among other layers of Express: those around it, those within it, and error handlers. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { Readable } from 'node:stream';
 import { promisify } from 'node:util';
+import { gzipSync } from 'node:zlib';
 import type { ErrorRequestHandler, RequestHandler, Response as ExpressResponse } from 'express';
 import { expressGuard } from '../../../src/guard/adapters/express.js';
 import { until } from '../../harness/until.js';
@@ -104,6 +106,7 @@ function withLayers(
     (app) => {
       app.post('/', around, expressGuard(at.guard, { tenant }), within, (_request, response) => handler(response));
       app.use(((error, _request, response, next) => {
+        response.statusMessage = '';
         if (response.headersSent) next(error);
         else response.status(500).send('error page');
       }) satisfies ErrorRequestHandler);
@@ -192,10 +195,100 @@ test('an answer that Node would refuse to send is an error of the handler, and n
     (response) => Object.assign(response, { statusCode: 1_000 }).end('ok'),
     (response) => Object.assign(response, { statusCode: 99 }).end('ok'),
     (response) => response.writeHead(200, 'a\nb').end('ok'),
+    (response) => {
+      Object.assign(response, { statusMessage: 'a\nb' }).flushHeaders();
+    },
+    (response) => Object.assign(response, { statusCode: 1_000 }).write('ok'),
+    (response) => response.end({ no: 'text' } as unknown as string),
+    (response) => response.end(5 as unknown as string),
   ];
   for (const handler of answers)
     await withLayers(handler, {}, async ({ send }, { store }) => {
-      assert.equal((await send('/', post('k', ''))).status, 500);
+      const answer = await send('/', post('k', ''));
+      assert.deepEqual([answer.status, await answer.text()], [500, 'error page']);
+      assert.equal(await kindOf(await send('/', post('k', ''))), 'unknown');
+      assert.ok(!store.calls.includes('complete'));
+    });
+});
+
+test('an answer that could not begin, because a layer around threw at its head, is as the error handler gives it', async () => {
+  let throwing = true;
+  const around = whenHeadGoesOut(() => {
+    if (throwing) throw new Error('broken layer');
+  });
+  const handler: Handler = (response) => {
+    response.type(EVENT_STREAM).write('data: 1\n\n');
+    response.end();
+  };
+  await withLayers(handler, { around }, async ({ send }, { store }) => {
+    assert.deepEqual([(await send('/', post('k', ''))).status, store.calls.includes('complete')], [500, false]);
+    throwing = false;
+    assert.equal(await kindOf(await send('/', post('k', ''))), 'unknown');
+  });
+});
+
+/** As compression does it: who asks whether the head has gone, and believes it. */
+const zips: RequestHandler = (_request, response, next) => {
+  const { end } = response as { end: (...given: unknown[]) => ExpressResponse };
+  const pieces: Buffer[] = [];
+  let isZipped = false;
+  const take = (piece: unknown): void => {
+    if (!response.headersSent) response.writeHead(response.statusCode);
+    if (piece !== undefined) pieces.push(Buffer.from(piece as Uint8Array));
+  };
+  whenHeadGoesOut(() => {
+    response.setHeader('content-encoding', 'gzip').removeHeader('content-length');
+    isZipped = !response.headersSent;
+  })(_request, response, next);
+  Object.assign(response, {
+    write: (piece: unknown) => {
+      take(piece);
+      return true;
+    },
+    end: (piece?: unknown) => {
+      take(piece);
+      return end.call(response, isZipped ? gzipSync(Buffer.concat(pieces)) : Buffer.concat(pieces));
+    },
+  });
+};
+
+test('a layer around that asks whether the head has gone is told the truth, however the answer was made', async () => {
+  const answers: readonly Handler[] = [
+    (response) => response.type('text').send('abcdef'),
+    (response) => {
+      response.type('text').write('abc');
+      response.end('def');
+    },
+    (response) => Readable.from(['abc', 'def']).pipe(response.type('text')),
+  ];
+  for (const handler of answers)
+    await withLayers(handler, { around: zips }, async ({ send }) => {
+      for (let times = 0; times < 2; times++) assert.equal(await (await send('/', post('k', ''))).text(), 'abcdef');
+    });
+});
+
+test('the head stands once a piece was written: another status is not heard, another header is an error', async () => {
+  const status: Handler = (response) => {
+    response.status(201).write('a');
+    response.status(404).end('b');
+  };
+  await withLayers(status, {}, async ({ send }) => {
+    for (let times = 0; times < 2; times++) {
+      const answer = await send('/', post('k', ''));
+      assert.deepEqual([answer.status, await answer.text()], [201, 'ab']);
+    }
+  });
+  const header: Handler = (response) => {
+    response.type('text/csv').write('a');
+    response.status(422).json({ error: 'bad row' });
+  };
+  const headAgain: Handler = (response) => {
+    response.write('a');
+    response.writeHead(500).end('b');
+  };
+  for (const handler of [header, headAgain])
+    await withLayers(handler, {}, async ({ send }, { store }) => {
+      await assert.rejects(async () => (await send('/', post('k', ''))).text(), TypeError);
       assert.ok(!store.calls.includes('complete'));
     });
 });

@@ -358,6 +358,30 @@ test('an empty body that came in pieces while others were at work is empty', asy
   );
 });
 
+test('a request that breaks off is an error in observe too, and no handler takes it for one without a body', async () => {
+  for (const mode of ['observe', 'enforce'] as const) {
+    const { guard } = bench();
+    const errors: unknown[] = [];
+    await withApp(
+      (app) => {
+        app.use(expressGuard(guard, { tenant, mode }), express.json());
+        app.post('/', () => assert.fail('it ran'));
+        app.use(((error, _request, response, _next) => {
+          errors.push(error);
+          response.end();
+        }) satisfies express.ErrorRequestHandler);
+      },
+      async ({ port }) => {
+        const headers = { 'idempotency-key': 'k', 'content-length': '100', 'content-type': 'application/json' };
+        const asked = httpRequest({ host: '127.0.0.1', port, method: 'POST', headers }).on('error', () => undefined);
+        asked.write('{"a', () => asked.destroy());
+        await until(() => errors.length > 0, { withinMs: 5_000, what: 'the error' });
+        assert.match(String(errors[0]), /aborted|went away/);
+      },
+    );
+  }
+});
+
 test('a request that a handler makes after the one it has is guarded by itself', { timeout: 30_000 }, async () => {
   const { guard } = bench();
   let paid = 0;

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { Readable } from 'node:stream';
+import { PassThrough, Readable } from 'node:stream';
 import { test } from 'node:test';
-import fastify, { type FastifyInstance } from 'fastify';
+import { createGzip } from 'node:zlib';
+import fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
 import { fastifyGuard } from '../../../src/guard/adapters/fastify.js';
 import { until } from '../../harness/until.js';
 import { bench } from '../support.js';
@@ -162,15 +163,94 @@ test('an answer that Fastify or Node would refuse to send is an error of the han
   const { guard, store } = bench();
   const app = fastify();
   await app.register(fastifyGuard(guard, { tenant }));
-  app.post<{ Body: { name: string } }>('/header', (request, reply) => reply.header('x-name', request.body.name).send('hello'));
+  app.post<{ Body: { name: string } }>('/header', (request, reply) =>
+    reply.header('x-name', request.body.name).header('x-other', request.body.name).send('hello'),
+  );
+  app.post('/name', (_request, reply) => reply.header('a b', '1').send('hello'));
   app.post('/payload', (_request, reply) => reply.type('text/plain').send({ no: 'text' }));
   const { send, stop } = await serve(app);
-  for (const path of ['/header', '/payload']) {
+  for (const path of ['/header', '/name', '/payload']) {
     assert.equal((await send(path, post('k', '{"name":"a\\nb"}'))).status, 500);
     const again = (await (await send(path, post('k', '{"name":"a\\nb"}'))).json()) as { type: string };
     assert.equal(again.type, 'urn:sluice:guard:unknown');
   }
   assert.ok(!store.calls.includes('complete'));
+  await stop();
+});
+
+test('a second answer, while the first is being sealed, is heard by nobody: neither the client nor its retry', async () => {
+  const { guard, store } = bench({ storeTimeoutMs: 5_000 });
+  store.faults.complete = 'late';
+  const app = fastify();
+  await app.register(fastifyGuard(guard, { tenant }));
+  app.post('/forgets', async (_request, reply) => {
+    void reply.code(201).send('first');
+    await Promise.resolve();
+  });
+  app.post('/returns', async (_request, reply) => {
+    void reply.code(201).send('first');
+    await Promise.resolve();
+    return 'second';
+  });
+  app.post('/throws', async (_request, reply) => {
+    void reply.code(201).header('location', '/o/1').send('first');
+    await Promise.resolve();
+    throw new Error('too late');
+  });
+  const { send, stop } = await serve(app);
+  for (const path of ['/forgets', '/returns', '/throws']) {
+    store.calls.length = 0;
+    const first = send(path, post('k', '{}'));
+    await until(() => store.calls.includes('complete'), { withinMs: 5_000, what: 'the record' });
+    // Whoever answers a second time does so before the store has answered.
+    await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+    store.answer();
+    for (const answer of [await first, await send(path, post('k', '{}'))])
+      assert.deepEqual(
+        [answer.status, await answer.text(), answer.headers.get('location')],
+        [201, 'first', path === '/throws' ? '/o/1' : null],
+        path,
+      );
+  }
+  await stop();
+});
+
+test('a stream’s head is kept as the handler said it, whatever hooks after the guard make of it', async () => {
+  const { guard } = bench();
+  const app = fastify();
+  await app.register(fastifyGuard(guard, { tenant }));
+  const onSend = (
+    _request: unknown,
+    reply: FastifyReply,
+    payload: unknown,
+    done: (error: null, payload: unknown) => void,
+  ): void => {
+    const isStream = payload instanceof Readable;
+    if (isStream) reply.header('content-encoding', 'gzip');
+    done(null, isStream ? payload.pipe(createGzip()) : payload);
+  };
+  app.post('/', { onSend }, (_request, reply) => reply.type('text/plain').send(Readable.from(['hel', 'lo'])));
+  const { send, stop } = await serve(app);
+  const [first, again] = [await send('/', post('k', '{}')), await send('/', post('k', '{}'))];
+  assert.equal(await first.text(), 'hello');
+  assert.deepEqual([again.headers.get('content-encoding'), await again.text()], [null, 'hello']);
+  await stop();
+});
+
+test('a source that is closed before its end cuts the answer and leaves the outcome unknown', { timeout: 30_000 }, async () => {
+  const { guard } = bench();
+  const app = fastify();
+  await app.register(fastifyGuard(guard, { tenant }));
+  app.post('/', () => {
+    const source = new PassThrough();
+    source.write('abc');
+    source.once('resume', () => setImmediate(() => source.destroy()));
+    return source;
+  });
+  const { send, stop } = await serve(app);
+  await assert.rejects(async () => (await send('/', post('k', '{}'))).text(), TypeError);
+  const again = (await (await send('/', post('k', '{}'))).json()) as { type: string };
+  assert.equal(again.type, 'urn:sluice:guard:unknown');
   await stop();
 });
 

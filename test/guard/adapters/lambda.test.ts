@@ -4,6 +4,8 @@ import { lambdaGuard, type LambdaEvent } from '../../../src/guard/adapters/lambd
 import type { LambdaAnswer } from '../../../src/guard/adapters/lambda-answer.js';
 import { NothingDone } from '../../../src/guard/refusal.js';
 import { until } from '../../harness/until.js';
+import { lambdaPins } from '../../../src/guard/adapters/lambda-pins.js';
+import { headersFor, PINS } from '../pins/support.js';
 import { bench, gate } from '../support.js';
 import { adapterConformance, BINARY, itemOf, LARGE, tenantFrom, type AdapterStage, type StageOptions } from './conformance.js';
 
@@ -151,6 +153,17 @@ test('a handler that did nothing says so by its throw, and its key is free', asy
   const event = eventOf('/orders', { method: 'POST', body: '{}', headers: { 'idempotency-key': 'k' } });
   await assert.rejects(handler(event, undefined), NothingDone);
   assert.equal(((await handler(event, undefined)) as LambdaAnswer).statusCode, 200);
+});
+
+test('one event may be given twice, as a retry of one’s own does, and behind schema pins too', async () => {
+  const { guard } = bench();
+  let effects = 0;
+  const guarded = lambdaGuard<LambdaEvent, undefined>(guard, { tenant }, () =>
+    Promise.resolve({ statusCode: 201, body: String(++effects) }),
+  );
+  const handler = lambdaPins<LambdaEvent, undefined>({ pins: PINS, revision: 'green' }, guarded);
+  const event = eventOf('/orders', { method: 'POST', body: '{}', headers: { 'idempotency-key': 'k', ...headersFor(PINS) } });
+  for (let times = 0; times < 2; times++) assert.equal(((await handler(event, undefined)) as LambdaAnswer).body, '1');
 });
 
 test('an answer may say with null what it has not, as API Gateway takes it', async () => {

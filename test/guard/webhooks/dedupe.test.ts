@@ -48,6 +48,16 @@ test('another revision, source, endpoint or tenant is another event', async () =
   assert.deepEqual(ends, Array(5).fill('applied'));
 });
 
+test('an effect that does no harm twice may run again after an attempt that was lost, where the endpoint says so', async () => {
+  for (const onLost of ['reject', 'reexecute'] as const) {
+    const { guard } = bench();
+    const broken = dedupe(guard, { ...OPTIONS, onLost }, event(), () => Promise.reject(new Error('broken')));
+    await assert.rejects(broken, /broken/);
+    const again = await dedupe(guard, { ...OPTIONS, onLost }, event(), () => undefined);
+    assert.equal(again.kind, onLost === 'reject' ? 'refused' : 'applied');
+  }
+});
+
 test('it is remembered for 14 days (A13)', async () => {
   const { guard, pass } = bench();
   const run = async () => (await dedupe(guard, OPTIONS, event(), () => undefined)).kind;

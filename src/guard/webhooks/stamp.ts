@@ -3,7 +3,7 @@
  * another key, and its effect would happen twice (A2).
  */
 import type { Guard } from '../guard.js';
-import { checkOptions, needed, optional } from '../options.js';
+import { checkOptions, needed, optional, type Wants } from '../options.js';
 import type { Refusal } from '../refusal.js';
 import { WEBHOOK_RETAIN_MS, checkedEvent, dedupeKey, eventKey, type WebhookEvent, type WebhookOptions } from './event.js';
 
@@ -12,7 +12,7 @@ export type Stamp =
   | { readonly kind: 'refused'; readonly refusal: Refusal };
 
 /** Of `WebhookOptions`. */
-export const WEBHOOK_WANTS = {
+export const WEBHOOK_WANTS: Wants<WebhookOptions> = {
   name: needed('text', 'the name of the endpoint or the sender'),
   tenant: needed('text', 'the name of whoever was authenticated'),
   leaseMs: optional('anything'),

@@ -36,7 +36,7 @@ export function holdResponse(response: ServerResponse, { streamTypes, onEnd }: C
    * the handler's as it would be without us, and what they add is sealed; afterwards they are left out.
    */
   const closeHead = (): void => {
-    if (methodsOf(response).writeHead !== own.writeHead) {
+    if ((response as unknown as Methods).writeHead !== own.writeHead) {
       if (!isHeadSaid) response.writeHead(response.statusCode);
       Object.assign(response, { writeHead: own.writeHead });
     }
@@ -125,7 +125,7 @@ export function holdResponse(response: ServerResponse, { streamTypes, onEnd }: C
       if (!wasPassing) mendLength(response, recorder.length);
       phase = 'ended';
       void release(
-        wasPassing && begun !== undefined ? begun : { ...headOf(response), ...begun, headers: response.getHeaders() },
+        begun === undefined ? headOf(response) : wasPassing ? begun : { ...begun, headers: response.getHeaders() },
         wasPassing,
       );
       return response;
@@ -271,12 +271,11 @@ function mustBeSendable({ statusCode, statusMessage }: ServerResponse): void {
 }
 
 function mustBeChunk(chunk: unknown): void {
-  const isOne =
-    chunk === undefined || chunk === null || ['string', 'function'].includes(typeof chunk) || chunk instanceof Uint8Array;
-  if (!isOne)
-    throw Object.assign(new TypeError(`The "chunk" argument must be a text or bytes. Received type ${typeof chunk}`), {
-      code: 'ERR_INVALID_ARG_TYPE',
-    });
+  if (typeof chunk === 'string' || chunk instanceof Uint8Array) return;
+  if (chunk === undefined || chunk === null || typeof chunk === 'function') return;
+  throw Object.assign(new TypeError(`The "chunk" argument must be a text or bytes. Received type ${typeof chunk}`), {
+    code: 'ERR_INVALID_ARG_TYPE',
+  });
 }
 
 const headersAreSent = (): Error =>

@@ -13,16 +13,19 @@ export interface Besides {
 }
 
 /**
- * Call it when the load has ended and the workflow has closed: waits until open streams have ended and the log's lines have
- * arrived, for `withinMs` (10 s). Lines that do not come are for the referee to complain of, and no error here.
+ * Call it when the workflow has closed: waits until open streams have ended and the log has the lines of what the services had
+ * counted by then, for `withinMs` (10 s). A load may go on. Lines that do not come are for the referee to complain of, and no error here.
  */
 export async function gather(stage: Stage, besides: Besides = {}, withinMs = 10_000): Promise<Evidence> {
   const [blue, green] = await Promise.all([stage.blue.reportAtRest({ withinMs }), stage.green.reportAtRest({ withinMs })]);
-  const isLogged = (slot: string, begun: number): boolean => stage.log.lines.filter((line) => line.slot === slot).length >= begun;
-  const begun = (report: typeof blue): number => report.counts.user.begun + report.counts.pinned.begun;
-  await until(() => isLogged('blue', begun(blue)) && isLogged('green', begun(green)), { withinMs, what: 'the log' }).catch(
-    () => undefined,
-  );
+  // Users and pinned by themselves: a line more of the one kind must not stand for one of the other that is still on its way.
+  const isLogged = (slot: string, { counts: { user, pinned } }: typeof blue): boolean => {
+    const lines = stage.log.lines.filter((line) => line.slot === slot);
+    const byPin = lines.filter(({ why }) => why === 'pin').length;
+    return lines.length - byPin >= user.begun && byPin >= pinned.begun;
+  };
+  const areLogged = (): boolean => isLogged('blue', blue) && isLogged('green', green);
+  await until(areLogged, { withinMs, what: 'the log' }).catch(() => undefined);
   return {
     lines: [...stage.log.lines],
     garbled: [...stage.log.garbled],

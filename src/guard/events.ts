@@ -43,6 +43,9 @@ export interface GuardEvent {
   readonly error?: unknown;
 }
 
+/** The route of what is asked, or goes wrong, before a request has one. */
+export const EVERY_ROUTE = '*';
+
 export type GuardEvents = (event: GuardEvent) => void;
 
 /** Tells a sink; one that throws must change nothing of what it only counts. */

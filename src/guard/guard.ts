@@ -13,7 +13,7 @@ import { ClaimedExecution, observing, unguarded, type Execution, type RunContext
 import { storeKey, type StoreKey } from './keys.js';
 import { checkedOutcome, effectOf, type Outcome } from './outcome.js';
 import { recordOf, type StoredRecord } from './record.js';
-import { checkOptions, having, needed, optional, type Wants } from './options.js';
+import { checkOptions, having, ifGiven, needed, optional, type Wants } from './options.js';
 import { NothingDone, type Refusal } from './refusal.js';
 import { keepKeysForMs } from './release/policy.js';
 import type { ReleaseReader } from './release/reader.js';
@@ -54,7 +54,7 @@ export const GUARD_WANTS: Wants<GuardOptions> = {
   revision: needed('text', 'the revision that runs here'),
   onEvent: optional('function'),
   storeTimeoutMs: optional('anything'),
-  release: { ...having('current', 'what openReleaseRecord(…) resolves with'), isNeeded: false },
+  release: ifGiven(having('current', 'what openReleaseRecord(…) resolves with')),
 };
 
 export class Guard<S extends Store = Store> {

@@ -1,4 +1,5 @@
 /** The rules for requests, shared by every adapter: `(meta, bytes)` → run it, pass it, or answer so. */
+import { EVERY_ROUTE } from './events.js';
 import { fingerprint, semanticFingerprint } from './fingerprint.js';
 import type { Execution } from './execution.js';
 import type { Guard } from './guard.js';
@@ -49,15 +50,11 @@ function isOneOf(methods: readonly string[]): (method: string) => boolean {
   return (method) => known.has(method.toUpperCase());
 }
 
-/** A guard of no method would guard nothing. */
-function isSome(methods: unknown): boolean {
-  return Array.isArray(methods) && methods.length > 0 && methods.every((method) => typeof method === 'string' && method !== '');
-}
-
 const HTTP_WANTS: Wants<HttpOptions<never>> = {
   ...CHOICES,
   tenant: needed('function', 'a function that names whoever was authenticated'),
-  methods: { ...optional('texts', 'a list of methods, such as ["POST"]'), is: isSome },
+  // A guard of no method would guard nothing.
+  methods: optional('someTexts', 'a list of methods, such as ["POST"]'),
   meaning: optional('function', 'a function that says what the body means'),
   streamTypes: optional('texts', 'a list of media types'),
 };
@@ -84,16 +81,13 @@ export function isStream(contentType: string | undefined, types = STREAM_TYPES):
   return types.includes((end < 0 ? contentType : contentType.slice(0, end)).trim().toLowerCase());
 }
 
-/** Of every route: one that cannot be looked at may have none. */
-const ANY_ROUTE = '*';
-
 /** In `observe` a request that cannot be looked at runs as before. */
 export function inMode(guard: Guard, mode: RunChoices['mode'], begin: () => Promise<HttpBeginning>): Promise<HttpBeginning> {
   if (mode !== 'observe') return begin();
   return Promise.resolve()
     .then(begin)
     .catch((error: unknown) => {
-      guard.count('unobserved', ANY_ROUTE, true, error);
+      guard.count('unobserved', EVERY_ROUTE, true, error);
       return { kind: 'pass' };
     });
 }

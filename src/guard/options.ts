@@ -8,11 +8,13 @@ interface Kind {
 }
 
 const isText = (value: unknown): boolean => typeof value === 'string' && value !== '';
+const areTexts = (value: unknown): boolean => Array.isArray(value) && value.every(isText);
 
 const KINDS = {
   function: { words: 'a function', is: (value) => typeof value === 'function' },
   text: { words: 'a text that is not empty', is: isText },
-  texts: { words: 'a list of texts', is: (value) => Array.isArray(value) && value.every(isText) },
+  texts: { words: 'a list of texts', is: areTexts },
+  someTexts: { words: 'a list of at least one text', is: (value) => areTexts(value) && (value as readonly unknown[]).length > 0 },
   flag: { words: 'true or false', is: (value) => typeof value === 'boolean' },
   limit: { words: 'a number above 0', is: (value) => typeof value === 'number' && value > 0 },
   duration: { words: 'milliseconds, 0 or more', is: (value) => Number.isFinite(value) && Number(value) >= 0 },
@@ -31,7 +33,9 @@ export const needed = (kind: keyof typeof KINDS, words: string = KINDS[kind].wor
   is: KINDS[kind].is,
   isNeeded: true,
 });
-export const optional = (kind: keyof typeof KINDS, words?: string): Wanted => ({ ...needed(kind, words), isNeeded: false });
+/** The same, where it may be left out. */
+export const ifGiven = (wanted: Wanted): Wanted => ({ ...wanted, isNeeded: false });
+export const optional = (kind: keyof typeof KINDS, words?: string): Wanted => ifGiven(needed(kind, words));
 
 /** One of several words. */
 export const oneOf = (...allowed: readonly string[]): Wanted => ({

@@ -14,8 +14,8 @@ export interface Outcome {
 }
 
 /**
- * What a function of the program's returned, with names in lower case. Throws `TypeError` for what is no outcome: a text, nothing, or a body that is none.
- * `whose` is in the message.
+ * What a function of the program's returned, with names in lower case. Throws `TypeError` for what is no outcome: a text, nothing,
+ * or a body that is none. `whose` is in the message.
  */
 export function checkedOutcome(returned: unknown, whose: string): Outcome {
   if (isOutcome(returned)) return inLowerCase(returned);

@@ -12,6 +12,7 @@ import { beginRequest, guardedMethods, inMode, isStream, KEY_HEADER, type HttpBe
 import type { Body, Outcome } from '../outcome.js';
 import { answerOf, isOfAnswer, REPLAYED_HEADER } from '../problem.js';
 import { keptOf } from '../record.js';
+import type { Refusal } from '../refusal.js';
 import { BodyRecorder } from './body-recorder.js';
 import { isClaimed, markClaimed } from './claimed.js';
 import { headerText } from './node-writes.js';
@@ -23,14 +24,12 @@ export function fastifyGuard(guard: Guard, options: FastifyOptions): (app: Fasti
   // On the request itself: an entry in a weak map costs every request its part of the garbage collection.
   const bodyOf = Symbol('body');
   const executionOf = Symbol('execution');
-  /** Somebody answered again while the first answer was being sealed. */
-  const secondOf = Symbol('second');
   /** What the layers around said: all that a refusal keeps of the head. */
   const aroundOf = Symbol('around');
   type Guarded = FastifyRequest & {
     [bodyOf]?: Buffer[];
-    [executionOf]?: Execution | 'sealing' | undefined;
-    [secondOf]?: boolean;
+    /** `disturbed`: somebody answered again while the first answer was being sealed. */
+    [executionOf]?: Execution | 'sealing' | 'disturbed' | undefined;
     [aroundOf]?: ReturnType<FastifyReply['getHeaders']>;
   };
   const isGuarded = guardedMethods('fastifyGuard', guard, options, {});
@@ -69,25 +68,28 @@ export function fastifyGuard(guard: Guard, options: FastifyOptions): (app: Fasti
     return 'goes on';
   };
 
-  const seal = async (request: Guarded, reply: FastifyReply, execution: Execution, payload: Payload): Promise<unknown> => {
-    if (mode !== 'observe') reply.removeHeader(REPLAYED_HEADER);
+  const seal = async (reply: FastifyReply, execution: Execution, payload: Payload): Promise<Sealed> => {
     // Hooks that come after this one change it while a stream passes.
     const head = headOf(reply);
     const settle = (body: Body): ReturnType<Execution['settle']> => execution.settle({ ...head, body });
     const recorder = new BodyRecorder();
     if (isPiped(payload)) {
       const streams = isStream(head.headers['content-type'], streamTypes);
-      return sealedAtItsEnd(payload, recorder, execution, () => settle(streams ? { kind: 'streamed' } : recorder.body()));
+      const end = (): ReturnType<Execution['settle']> => settle(streams ? { kind: 'streamed' } : recorder.body());
+      return { kind: 'send', payload: sealedAtItsEnd(payload, recorder, execution, end) };
     }
     if (typeof payload === 'string') recorder.add(Buffer.from(payload));
     else if (payload instanceof Uint8Array) recorder.add(payload);
     const settled = await settle(recorder.body());
-    if (settled.kind === 'send') return payload;
-    // What the handler said besides is not for whoever gets a refusal.
+    return settled.kind === 'send' ? { kind: 'send', payload } : settled;
+  };
+
+  /** What the handler said besides is not for whoever gets a refusal. */
+  const refused = (request: Guarded, reply: FastifyReply, refusal: Refusal): Buffer | undefined => {
     removeHeaders(reply, () => true);
     reply.headers(request[aroundOf] ?? {});
     removeHeaders(reply, isOfAnswer);
-    return turnedInto(reply, answerOf(settled.refusal));
+    return turnedInto(reply, answerOf(refusal));
   };
 
   return ofItsScope((app) => {
@@ -120,9 +122,9 @@ export function fastifyGuard(guard: Guard, options: FastifyOptions): (app: Fasti
 
     app.addHook('onSend', (request: Guarded, reply, payload: unknown, done) => {
       const execution = request[executionOf];
-      if (execution === 'sealing') {
+      if (typeof execution === 'string') {
         // What is sealed is the answer. This one is never done, so that it goes nowhere.
-        request[secondOf] = true;
+        request[executionOf] = 'disturbed';
         request.log.warn('a second answer to a request whose first one is being sealed was dropped');
         return;
       }
@@ -139,17 +141,18 @@ export function fastifyGuard(guard: Guard, options: FastifyOptions): (app: Fasti
         return;
       }
       request[executionOf] = 'sealing';
+      if (mode !== 'observe') reply.removeHeader(REPLAYED_HEADER);
       const { statusCode } = reply;
       const headers = reply.getHeaders();
-      seal(request, reply, execution, said.payload)
+      seal(reply, execution, said.payload)
         .then(
           (sealed) => {
-            request[executionOf] = undefined;
-            if (request[secondOf] === true) {
+            if (request[executionOf] === 'disturbed') {
               removeHeaders(reply, () => true);
               reply.code(statusCode).headers(headers);
             }
-            done(null, sealed);
+            request[executionOf] = undefined;
+            done(null, sealed.kind === 'send' ? sealed.payload : refused(request, reply, sealed.refusal));
           },
           (error: unknown) => {
             request[executionOf] = undefined;
@@ -194,6 +197,8 @@ function piecesCopied(request: FastifyRequest, payload: Readable, pieces: Buffer
 /** What Fastify takes: not all that it pipes is a `Readable`. */
 type Piped = NodeJS.ReadableStream & { destroy?(): void };
 type Payload = string | Uint8Array | Piped | null | undefined;
+
+type Sealed = { readonly kind: 'send'; readonly payload: Payload } | { readonly kind: 'refuse'; readonly refusal: Refusal };
 
 const isPiped = (payload: unknown): payload is Piped =>
   typeof (payload as Partial<Piped> | null | undefined)?.pipe === 'function';

@@ -4,7 +4,7 @@
  */
 import { misfits } from '../../domain/schema-pins.js';
 import type { SchemaPins } from '../../domain/words.js';
-import { emit, type GuardEventKind, type GuardEvents } from '../events.js';
+import { emit, EVERY_ROUTE, type GuardEventKind, type GuardEvents } from '../events.js';
 import { checkOptions, needed, oneOf, optional, type Wants } from '../options.js';
 import type { Outcome } from '../outcome.js';
 import { pinAnswer, type PinRefusal } from './refusal.js';
@@ -47,9 +47,6 @@ export interface PinGate {
 }
 
 const ADMITTED = { kind: 'admitted' } as const;
-/** The pins are asked for on every route. */
-const EVERY_ROUTE = '*';
-
 const PIN_WANTS = {
   pins: needed('object', 'the schema pins of this revision'),
   revision: needed('text', 'the revision that runs here'),

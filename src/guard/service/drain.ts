@@ -4,7 +4,7 @@
  */
 import type { Server } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
-import { checkOptions, having, optional } from '../options.js';
+import { checkOptions, having, ifGiven, optional } from '../options.js';
 import type { Service } from './service.js';
 
 export interface DrainOptions {
@@ -21,6 +21,8 @@ export interface Drained {
 
 const SETTLE_MS = 5_000;
 const IDLE_EVERY_MS = 100;
+
+const WANTS = { server: ifGiven(having('closeIdleConnections', 'a server of node:http')), settleMs: optional('duration') };
 
 /** Resolves when SIGTERM has come and everything has ended. The caller closes its pools then; nothing here ends the process. */
 export async function drainOnSigterm(service: Service, options: DrainOptions = {}): Promise<Drained> {
@@ -44,8 +46,7 @@ export async function drain(service: Service, options: DrainOptions = {}): Promi
 
 /** When the signal comes it is too late to say that an option is wrong. */
 function check(options: DrainOptions): void {
-  const server = { ...having('closeIdleConnections', 'a server of node:http'), isNeeded: false };
-  checkOptions<DrainOptions>('a drain', options, { server, settleMs: optional('duration') });
+  checkOptions<DrainOptions>('a drain', options, WANTS);
 }
 
 /** A connection that is kept alive becomes idle after its answer, and would hold the server open until its timeout. */

@@ -33,6 +33,7 @@ const WANTS = {
   streamTypes: optional('texts', 'a list of media types'),
   metrics: optional('object'),
 };
+const PART = oneOf(...PARTS);
 const CHECK = needed('function', 'a function that touches it, and throws where it is not there');
 const WARM_WANTS = { cache: CHECK, model: CHECK, secrets: CHECK, vectors: CHECK };
 const PATH = { ...optional('anything', 'a path that begins with a slash, or false'), is: isPath };
@@ -69,7 +70,7 @@ export class Service {
     const { name, releaseId, revision, parts = [], paths, warmUp, startsWarm = false } = options;
     if (warmUp !== undefined) checkOptions<WarmChecks>('options.warmUp', warmUp, WARM_WANTS);
     if (paths !== undefined) checkOptions<Paths>('options.paths', paths, PATH_WANTS);
-    for (const part of parts) checkValue('a part', part, oneOf(...PARTS));
+    for (const part of parts) checkValue('a part', part, PART);
     for (const [what, value] of Object.entries({ name, releaseId, revision }))
       // Both travel in headers: a newline at the end of a file would end the process at the first probe.
       if (!/^[!-~](?:[ -~]*[!-~])?$/.test(value))
@@ -121,7 +122,7 @@ export class Service {
 
   /** Says that a part is on. */
   turnOn(part: Part): void {
-    checkValue('the part', part, oneOf(...PARTS));
+    checkValue('the part', part, PART);
     this.#parts.add(part);
   }
 

@@ -4,8 +4,8 @@ import type { Guard } from '../guard.js';
 import { checkOptions, oneOf } from '../options.js';
 import type { Refusal } from '../refusal.js';
 import type { RunSpec } from '../spec.js';
-import { WEBHOOK_RETAIN_MS, type Message, type WebhookEvent, type WebhookOptions } from './event.js';
-import { stamp, WEBHOOK_WANTS } from './stamp.js';
+import { WEBHOOK_RETAIN_MS, WEBHOOK_WANTS, type Message, type WebhookEvent, type WebhookOptions } from './event.js';
+import { stamp } from './stamp.js';
 
 export type DedupeEnd =
   | { readonly kind: 'applied' }
@@ -21,11 +21,10 @@ export async function dedupe(
   fn: (message: Message) => unknown,
 ): Promise<DedupeEnd> {
   checkOptions<typeof options>('dedupe', options, { ...WEBHOOK_WANTS, onLost: oneOf('reject', 'reexecute') });
-  const { onLost, ...webhook } = options;
-  const stamped = await stamp(guard, webhook, given);
+  const stamped = await stamp(guard, options, given);
   if (stamped.kind === 'refused') return stamped;
   const { event, dedupeKey } = stamped;
-  const end = await guard.run({ ...specOf(webhook, dedupeKey), onLost }, async ({ attempt }) => {
+  const end = await guard.run({ ...specOf(options, dedupeKey), onLost: options.onLost }, async ({ attempt }) => {
     await fn({ ...event, dedupeKey, attempt });
     return APPLIED;
   });

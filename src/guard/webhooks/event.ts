@@ -1,5 +1,6 @@
 /** What a webhook says, and the one name under which its effect happens once (R22, A2, X21). */
 import { createHash } from 'node:crypto';
+import { kindOf, needed, optional, type Wants } from '../options.js';
 
 export interface WebhookEvent {
   /** Of what changed at the source, not of the delivery. */
@@ -25,6 +26,13 @@ export interface WebhookOptions {
   readonly leaseMs?: number | undefined;
 }
 
+/** Looked at once by whoever takes them. */
+export const WEBHOOK_WANTS: Wants<WebhookOptions> = {
+  name: needed('text', 'the name of the endpoint or the sender'),
+  tenant: needed('text', 'the name of whoever was authenticated'),
+  leaseMs: optional('anything'),
+};
+
 /** Redeliveries come for days: A13. */
 export const WEBHOOK_RETAIN_MS = 14 * 24 * 3_600_000;
 
@@ -41,9 +49,7 @@ export function checkedEvent(event: WebhookEvent): WebhookEvent {
   const { sourceId, eventRev, indexHash } = event;
   if (sourceId === '' || indexHash === '') throw new TypeError('an event needs a sourceId and an indexHash');
   if (!Number.isSafeInteger(eventRev) || eventRev < 0)
-    throw new TypeError(
-      `eventRev is ${typeof eventRev === 'number' ? String(eventRev) : `of type ${typeof eventRev}`}, it must be a whole number from 0`,
-    );
+    throw new TypeError(`eventRev is ${kindOf(eventRev)}, it must be a whole number from 0`);
   return event;
 }
 

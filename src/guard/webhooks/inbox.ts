@@ -4,10 +4,11 @@
  */
 import type { Guard } from '../guard.js';
 import { storeKey } from '../keys.js';
+import { checkOptions } from '../options.js';
 import type { Outcome } from '../outcome.js';
 import type { TransactionalStore } from '../store.js';
 import { APPLIED, specOf, type DedupeEnd } from './dedupe.js';
-import type { Message, WebhookEvent, WebhookOptions } from './event.js';
+import { WEBHOOK_WANTS, type Message, type WebhookEvent, type WebhookOptions } from './event.js';
 import { stamp } from './stamp.js';
 
 /** `overtaken`: a later revision of the source was applied before. Acknowledge it. */
@@ -22,6 +23,7 @@ export async function receive<Db>(
   given: WebhookEvent,
   fn: (db: Db, message: Message) => unknown,
 ): Promise<InboxEnd> {
+  checkOptions<WebhookOptions>('a webhook', options, WEBHOOK_WANTS);
   const stamped = await stamp(guard, options, given);
   if (stamped.kind === 'refused') return stamped;
   const { event, dedupeKey } = stamped;

@@ -3,7 +3,6 @@
  * another key, and its effect would happen twice (A2).
  */
 import type { Guard } from '../guard.js';
-import { checkOptions, needed, optional, type Wants } from '../options.js';
 import type { Refusal } from '../refusal.js';
 import { WEBHOOK_RETAIN_MS, checkedEvent, dedupeKey, eventKey, type WebhookEvent, type WebhookOptions } from './event.js';
 
@@ -11,17 +10,8 @@ export type Stamp =
   | { readonly kind: 'stamped'; readonly event: WebhookEvent; readonly dedupeKey: string }
   | { readonly kind: 'refused'; readonly refusal: Refusal };
 
-/** Of `WebhookOptions`. */
-export const WEBHOOK_WANTS: Wants<WebhookOptions> = {
-  name: needed('text', 'the name of the endpoint or the sender'),
-  tenant: needed('text', 'the name of whoever was authenticated'),
-  leaseMs: optional('anything'),
-};
-
 /** A stamp is a record like any other: the first ingress writes it, all others read it. Writing it twice does no harm. */
-export async function stamp(guard: Guard, options: WebhookOptions, given: WebhookEvent): Promise<Stamp> {
-  checkOptions<WebhookOptions>('a webhook', options, WEBHOOK_WANTS);
-  const { name, tenant, leaseMs } = options;
+export async function stamp(guard: Guard, { name, tenant, leaseMs }: WebhookOptions, given: WebhookEvent): Promise<Stamp> {
   const event = checkedEvent(given);
   const spec = {
     scope: { tenant, method: 'STAMP', route: name, key: eventKey(event) },

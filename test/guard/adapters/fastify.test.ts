@@ -215,6 +215,32 @@ test('a second answer, while the first is being sealed, is heard by nobody: neit
   await stop();
 });
 
+test('a second answer takes nothing from a refusal either, and brings back no forged head', async () => {
+  const { guard, store } = bench({ storeTimeoutMs: 5_000 });
+  const app = fastify();
+  await app.register(fastifyGuard(guard, { tenant }));
+  app.post('/', async (_request, reply) => {
+    void reply.code(201).headers({ location: '/o/1', 'idempotent-replayed': 'true' }).send('first');
+    await Promise.resolve();
+    throw new Error('too late');
+  });
+  const { send, stop } = await serve(app);
+  for (const [key, fault, said] of [
+    ['sealed', 'late', [201, '/o/1', null]],
+    ['unsealed', 'fails', [503, null, null]],
+  ] as const) {
+    store.faults.complete = fault;
+    store.calls.length = 0;
+    const first = send('/', post(key, '{}'));
+    await until(() => store.calls.includes('complete'), { withinMs: 5_000, what: 'the record' });
+    await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+    store.answer();
+    const { status, headers } = await first;
+    assert.deepEqual([status, headers.get('location'), headers.get('idempotent-replayed')], said, key);
+  }
+  await stop();
+});
+
 test('a stream’s head is kept as the handler said it, whatever hooks after the guard make of it', async () => {
   const { guard } = bench();
   const app = fastify();

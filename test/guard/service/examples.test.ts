@@ -115,6 +115,14 @@ for (const name of ['express', 'fastify', 'hono'])
     }
   });
 
+/** Each ends by itself, which it could not with a connection left open. */
+async function endOnSigterm(running: readonly Running[]): Promise<void> {
+  for (const { child } of running) {
+    child.signal('SIGTERM');
+    assert.equal((await child.waitForExit({ withinMs: 20_000 })).code, 0, 'its connections were closed');
+  }
+}
+
 interface SharedStore {
   readonly url: string;
   stop(): Promise<unknown>;
@@ -138,10 +146,7 @@ for (const [name, variable, skip, start] of SHARED)
       assert.equal(again.headers.get('idempotent-replayed'), 'true');
       assert.equal(await again.text(), await first.text());
       assert.deepEqual(await (await fetch(`${green.url}/orders`)).json(), [], 'nothing was done there');
-      for (const { child } of running) {
-        child.signal('SIGTERM');
-        assert.equal((await child.waitForExit({ withinMs: 20_000 })).code, 0, 'its connections were closed');
-      }
+      await endOnSigterm(running);
     } finally {
       await Promise.all(running.map(({ child }) => child.stop()));
       await store.stop();
@@ -167,10 +172,7 @@ test(
         [{ body: '{"item":2}' }, 422],
       ] as const)
         assert.equal((await fetch(`${blue.url}/orders`, { ...write, ...change })).status, status);
-      for (const { child } of running) {
-        child.signal('SIGTERM');
-        assert.equal((await child.waitForExit({ withinMs: 20_000 })).code, 0, 'its connections were closed');
-      }
+      await endOnSigterm(running);
     } finally {
       await Promise.all(running.map(({ child }) => child.stop()));
       await postgres.stop();

@@ -1,7 +1,7 @@
-import { createServer, type AddressInfo } from 'node:net';
 import type { Logger } from 'pino';
 import { IllegalStateError } from '@temporalio/common';
 import { Runtime, type TelemetryOptions } from '@temporalio/worker';
+import { freePort } from './free-ports.js';
 import type { WorkerOptions } from './options.js';
 import { temporalLogger } from './temporal-logger.js';
 
@@ -17,6 +17,7 @@ export async function installRuntime(
   logger: Logger,
   sdkMetrics: NonNullable<WorkerOptions['sdkMetrics']> = { kind: 'prometheus' },
 ): Promise<InstalledRuntime> {
+  // The SDK does not tell which port it took, so one is chosen for it.
   const port = sdkMetrics.kind === 'prometheus' ? await freePort() : undefined;
   const metrics = metricsOf(sdkMetrics, port);
   try {
@@ -50,18 +51,4 @@ function metricsOf(sdkMetrics: NonNullable<WorkerOptions['sdkMetrics']>, port: n
           useSecondsForDurations: true,
         },
       };
-}
-
-/** The SDK does not tell which port it took, so one is chosen for it. */
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => {
-        resolve(port);
-      });
-    });
-  });
 }

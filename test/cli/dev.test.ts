@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -150,3 +150,16 @@ test('a port that is taken is one line', async () => {
     other.close();
   }
 });
+
+for (const [program, said] of [
+  ['echo "Error: the disk is full" >&2; exit 3', 'ended with code 3 (BINARY; it said: Error: the disk is full)'],
+  ['kill -KILL $$', 'ended with SIGKILL (BINARY; it said: nothing)'],
+] as const)
+  test(`a Temporal whose start is "${program}" is one line that says so`, async () => {
+    const binary = join(workplace.folder, 'temporal');
+    writeFileSync(binary, `#!/bin/sh\n${program}\n`, { mode: 0o755 });
+    const elsewhere = new Workplace({ EDGE_TOKEN: 'a token of sixteen', TEMPORAL_CLI_PATH: binary });
+    const { code, stderr } = await elsewhere.run('dev', '--port', '0', '--ui-port', '0');
+    elsewhere.remove();
+    assert.deepEqual([code, stderr], [1, `sluice: the Temporal development server ${said.replace('BINARY', binary)}\n`]);
+  });

@@ -6,11 +6,12 @@ import { spawn } from 'node:child_process';
 import { setTimeout as pause } from 'node:timers/promises';
 import { SluiceClient } from '../../client/index.js';
 import { rolloutId } from '../../contract/names.js';
+import { freePort } from '../../worker/free-ports.js';
 import { EXIT, type ExitCode } from '../exit-codes.js';
 import type { Surroundings } from '../surroundings.js';
 import { resolveTemporal, startTemporalServer } from '../dev/temporal-server.js';
 import { untilAborted } from '../until-aborted.js';
-import { freePorts, isReady, sluice, startChild } from './children.js';
+import { isReady, sluice, startChild } from './children.js';
 import { startLoad } from './load.js';
 import { ENVIRONMENT, SERVICE, setStage, type Slot, type Stage } from './stage.js';
 
@@ -68,7 +69,7 @@ export async function demo(surroundings: Surroundings, options: DemoOptions): Pr
     endings.unshift(() => stage.stop());
     await stage.deploy('blue', 'v1');
     await stage.deploy('green', 'v1');
-    const [metricsPort] = (await freePorts(1)) as [number];
+    const metricsPort = await freePort();
     const worker = await startChild(
       {
         name: 'worker',

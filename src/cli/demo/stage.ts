@@ -7,7 +7,8 @@ import { fileURLToPath } from 'node:url';
 import { startEdge } from '../../dataplane/edge/edge.js';
 import { startExporter } from '../../dataplane/exporter/exporter.js';
 import { haproxyConfiguration, haproxyRunFiles } from '../../providers/routers/haproxy/configuration.js';
-import { answers, freePorts, startChild, type Child } from './children.js';
+import { freePorts } from '../../worker/free-ports.js';
+import { answers, startChild, type Child } from './children.js';
 import { deployFiles } from './answers.js';
 
 export const SERVICE = 'answer-api';

@@ -6,6 +6,7 @@ import { dirname } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { SluiceClient } from '../../client/index.js';
 import type { Environment } from '../../spec/substitution.js';
+import { freePort } from '../../worker/free-ports.js';
 import { fail } from '../failure.js';
 import { oneLine } from '../render/text.js';
 import { findTemporalCli, type CliSearch } from './temporal-cli.js';
@@ -46,7 +47,11 @@ export interface TemporalServer {
   kill(): void;
 }
 
+const READY = 'ready';
+const NOT_YET = 'not yet';
 const READY_MS = 30_000;
+/** Its first words say why it ends; what follows is where it was in its code. */
+const SAID_AT_MOST = 500;
 const GRACE_MS = 5_000;
 const HOST = '127.0.0.1';
 
@@ -62,33 +67,32 @@ export async function startTemporalServer(options: ServerOptions): Promise<Tempo
   });
   let said = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    said = (said + text).slice(-2_000);
+    said = (said + text).slice(0, SAID_AT_MOST);
   });
   // Whoever interrupts twice ends this process at once; its own group would let the server live on.
   const endWithUs = (): void => void child.kill('SIGTERM');
   process.once('exit', endWithUs);
-  const ended = new Promise<void>((resolve) => {
-    child.once('error', () => {
-      resolve();
+  // Not before `close`: what it said last may come after its exit.
+  const ended = new Promise<string>((resolve) => {
+    child.once('error', (error) => {
+      resolve(`could not be started: ${error.message}`);
     });
-    child.once('exit', () => {
+    child.once('close', (code, signal) => {
       process.off('exit', endWithUs);
-      resolve();
+      resolve(`ended with ${signal ?? `code ${String(code)}`}`);
     });
   });
-  const answers = await Promise.race([untilItAnswers(address), ended.then(() => 'ended' as const)]);
-  if (answers === 'ready')
+  const answers = await untilItAnswers(address, ended);
+  if (answers === READY)
     return {
       address,
       uiUrl: `http://${HOST}:${uiPort}`,
-      ended,
+      ended: ended.then(() => undefined),
       stop: () => stop(child, ended),
       kill: () => void child.kill('SIGKILL'),
     };
   await stop(child, ended);
-  throw fail(
-    `the Temporal development server ${answers === 'ended' ? 'ended at once' : `did not answer within ${READY_MS / 1_000} s`} (${options.binary}; it said: ${oneLine(said) || 'nothing'})`,
-  );
+  throw fail(`the Temporal development server ${answers} (${options.binary}; it said: ${oneLine(said) || 'nothing'})`);
 }
 
 function argumentsOf({ databaseFile }: ServerOptions, port: number, uiPort: number): readonly string[] {
@@ -110,23 +114,30 @@ function argumentsOf({ databaseFile }: ServerOptions, port: number, uiPort: numb
   ];
 }
 
-async function untilItAnswers(address: string): Promise<'ready' | 'late'> {
+/** READY, or what is wrong. */
+async function untilItAnswers(address: string, ended: Promise<string>): Promise<string> {
   const until = Date.now() + READY_MS;
   while (Date.now() < until) {
-    try {
-      const client = await SluiceClient.connect({ address, withinMs: 1_000 });
-      // The port is open before the namespace is there.
-      await client.list({ limit: 1 });
-      await client.close();
-      return 'ready';
-    } catch {
-      await pause(100);
-    }
+    const answers = await Promise.race([itAnswers(address), ended]);
+    if (answers !== NOT_YET) return answers;
   }
-  return 'late';
+  return `did not answer within ${READY_MS / 1_000} s`;
 }
 
-async function stop(child: ChildProcess, ended: Promise<void>): Promise<void> {
+async function itAnswers(address: string): Promise<typeof READY | typeof NOT_YET> {
+  try {
+    const client = await SluiceClient.connect({ address, withinMs: 1_000 });
+    // The port is open before the namespace is there.
+    await client.list({ limit: 1 });
+    await client.close();
+    return READY;
+  } catch {
+    await pause(100);
+    return NOT_YET;
+  }
+}
+
+async function stop(child: ChildProcess, ended: Promise<unknown>): Promise<void> {
   child.kill('SIGTERM');
   await Promise.race([ended, pause(GRACE_MS, undefined, { ref: false })]);
   child.kill('SIGKILL');
@@ -134,16 +145,16 @@ async function stop(child: ChildProcess, ended: Promise<void>): Promise<void> {
 }
 
 /** The port itself where it is free, any where it is 0; one that is taken is said before the server dies of it. */
-async function portOr(port: number, what: string): Promise<number> {
+function portOr(port: number, what: string): Promise<number> {
+  if (port === 0) return freePort();
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once('error', () => {
       reject(fail(`port ${port} for ${what} is taken; stop what listens there (lsof -i :${port}), or choose another port`));
     });
     server.listen(port, HOST, () => {
-      const taken = server.address();
       server.close(() => {
-        resolve(typeof taken === 'object' && taken !== null ? taken.port : port);
+        resolve(port);
       });
     });
   });

@@ -3,7 +3,8 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SluiceClient } from '../../client/index.js';
-import { freePorts, isReady, sluice, startChild, type Child } from '../demo/children.js';
+import { freePort } from '../../worker/free-ports.js';
+import { isReady, sluice, startChild, type Child } from '../demo/children.js';
 import { startTemporalServer, type TemporalServer } from '../dev/temporal-server.js';
 import { CommandFailure, fail } from '../failure.js';
 import { oneLine } from '../render/text.js';
@@ -46,7 +47,7 @@ export async function setScene({ temporalCli, ...rigged }: SceneOptions): Promis
     endings.push(() => temporal.stop());
     const rigging = await rig({ ...rigged, temporalAddress: temporal.address, folder });
     endings.push(() => rigging.close());
-    const [port] = (await freePorts(1)) as [number];
+    const port = await freePort();
     const worker = await startChild(
       {
         name: "the drill's worker",

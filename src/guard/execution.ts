@@ -44,6 +44,26 @@ export interface ClaimedExecutionOptions {
   readonly onStoreDown: 'refuse' | 'run';
 }
 
+/**
+ * A class, because an object literal with a getter gets a shape of its own each time, which only the collector's dear runs take
+ * away. A getter, because a signal is dear to make, and most handlers never look at it.
+ */
+class Context implements RunContext {
+  readonly attempt: number;
+  readonly token: string;
+  readonly #lost: AbortController;
+
+  constructor({ attempt, token }: Pick<RunContext, 'attempt' | 'token'>, lost: AbortController) {
+    this.attempt = attempt;
+    this.token = token;
+    this.#lost = lost;
+  }
+
+  get signal(): AbortSignal {
+    return this.#lost.signal;
+  }
+}
+
 export class ClaimedExecution implements Execution {
   readonly context: RunContext;
   readonly #options: ClaimedExecutionOptions;
@@ -54,15 +74,7 @@ export class ClaimedExecution implements Execution {
 
   constructor(options: ClaimedExecutionOptions) {
     this.#options = options;
-    const lost = this.#lost;
-    this.context = {
-      attempt: options.attempt,
-      token: options.token,
-      // Dear to make, and most handlers never look at it.
-      get signal() {
-        return lost.signal;
-      },
-    };
+    this.context = new Context(options, this.#lost);
     this.#heldUntilMs = performance.now() + options.leaseMs;
     this.#heartbeat = setInterval(() => void this.#renew(), Math.max(options.leaseMs / 3, 1));
     this.#heartbeat.unref();

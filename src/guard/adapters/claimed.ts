@@ -1,27 +1,31 @@
 /** Which requests are under a claim. What must come before the claim asks here, so that a wrong order is an error and no record. */
+import { placeOf } from './place.js';
 
 /**
- * On the request itself: an entry in a weak set costs every request its part of the garbage collection. Its value is the request:
+ * At the request's place: an entry in a weak set costs every request its part of the garbage collection. Its value is the request:
  * a copy of one, or one made after it, is not under its claim.
  */
 const CLAIMED = Symbol('claimed');
-const claimedAndFrozen = new WeakSet<object>();
+const claimedElsewhere = new WeakSet<object>();
 
-interface Request {
+interface Place {
   [CLAIMED]?: object | undefined;
 }
 
 export function markClaimed(request: object): void {
-  if (Object.isExtensible(request)) (request as Request)[CLAIMED] = request;
-  else claimedAndFrozen.add(request);
+  const place = placeOf(request) as Place;
+  if (place[CLAIMED] === undefined && Object.isExtensible(place)) place[CLAIMED] = request;
+  else claimedElsewhere.add(request);
 }
 
 export function markUnclaimed(request: object): void {
-  if (Object.isExtensible(request)) (request as Request)[CLAIMED] = undefined;
-  else claimedAndFrozen.delete(request);
+  const place = placeOf(request) as Place;
+  if (place[CLAIMED] === request) place[CLAIMED] = undefined;
+  else claimedElsewhere.delete(request);
 }
 
-export const isClaimed = (request: object): boolean => (request as Request)[CLAIMED] === request || claimedAndFrozen.has(request);
+export const isClaimed = (request: object): boolean =>
+  (placeOf(request) as Place)[CLAIMED] === request || claimedElsewhere.has(request);
 
 /** Throws `TypeError`: a refusal after the claim would be kept as the answer to this key. */
 export function mustBeUnclaimed(request: object): void {

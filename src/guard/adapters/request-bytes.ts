@@ -1,6 +1,7 @@
 /** The bytes of a request's body, which whoever comes next can still read. */
 import type { IncomingMessage } from 'node:http';
 import { wholeOf } from '../bytes.js';
+import { placeOf } from './place.js';
 
 const LEFT = 'the client went away before its request was whole';
 
@@ -40,13 +41,41 @@ const hasBody = ({ headers }: IncomingMessage): boolean =>
 export const hasBegun = (request: IncomingMessage): boolean =>
   request.readableLength > 0 || request.complete || request.readableFlowing !== null || request.readableEncoding !== null;
 
+type Look = (piece: Buffer | null, isFull: boolean) => void;
+
+const LOOKED_AT = Symbol('looked at');
+
+interface Place {
+  [LOOKED_AT]?: { readonly push: IncomingMessage['push']; look: Look | undefined };
+}
+
 /**
  * Calls `look` with each piece as it comes in and with null at the end, until what it returns is called. The stream goes on as
  * if nobody looked: to read it and to put it back costs several turns of the event loop.
  */
-export function lookAtPieces(request: IncomingMessage, look: (piece: Buffer | null, isFull: boolean) => void): () => void {
+export function lookAtPieces(request: IncomingMessage, look: Look): () => void {
+  const place = placeOf(request) as Place;
   // eslint-disable-next-line @typescript-eslint/unbound-method -- called with the request as its `this`; to bind costs more
   const { push } = request;
+  // Somebody looks already, at this request or at the one that it was made after.
+  if (place[LOOKED_AT] !== undefined) return lookBeside(request, push, look);
+  const looked: Required<Place>[typeof LOOKED_AT] = { push, look };
+  place[LOOKED_AT] = looked;
+  request.push = pushAndLook;
+  return () => {
+    looked.look = undefined;
+  };
+}
+
+/** One for all requests. */
+function pushAndLook(this: IncomingMessage, piece: Buffer | null, encoding?: BufferEncoding): boolean {
+  const { push, look } = (placeOf(this) as Required<Place>)[LOOKED_AT];
+  const takesMore = push.call(this, piece, encoding);
+  look?.(piece, !takesMore);
+  return takesMore;
+}
+
+function lookBeside(request: IncomingMessage, push: IncomingMessage['push'], look: Look): () => void {
   request.push = (piece: Buffer | null, encoding?: BufferEncoding): boolean => {
     const takesMore = push.call(request, piece, encoding);
     look(piece, !takesMore);

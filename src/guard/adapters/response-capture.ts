@@ -12,6 +12,7 @@ import { answerOf, isOfAnswer, REPLAYED_HEADER } from '../problem.js';
 import { keptOf } from '../record.js';
 import { BodyRecorder } from './body-recorder.js';
 import { addHeaders, headerText, onHead, saidBy } from './node-writes.js';
+import { placeOf } from './place.js';
 
 export interface CaptureOptions {
   readonly streamTypes: readonly string[] | undefined;
@@ -36,9 +37,9 @@ export function holdResponse(response: ServerResponse, { streamTypes, onEnd }: C
    * the handler's as it would be without us, and what they add is sealed; afterwards they are left out.
    */
   const closeHead = (): void => {
-    if ((response as unknown as Methods).writeHead !== own.writeHead) {
+    if ((response as unknown as Methods).writeHead !== installed.writeHead) {
       if (!isHeadSaid) response.writeHead(response.statusCode);
-      Object.assign(response, { writeHead: own.writeHead });
+      Object.assign(response, { writeHead: installed.writeHead });
     }
     response.removeHeader(REPLAYED_HEADER);
     mustBeSendable(response);
@@ -149,7 +150,7 @@ export function holdResponse(response: ServerResponse, { streamTypes, onEnd }: C
       return response;
     },
   };
-  Object.assign(response, own);
+  const installed = install(response, own);
 }
 
 /** While an answer that was begun is held: an error handler that asks is told that it is not the one to finish it. */
@@ -199,6 +200,41 @@ interface Methods {
   readonly end: (this: ServerResponse, ...given: unknown[]) => unknown;
   readonly writeHead: (this: ServerResponse, ...given: unknown[]) => unknown;
   readonly flushHeaders: (this: ServerResponse) => void;
+}
+
+const HOLDER = Symbol('holder');
+
+interface Place {
+  [HOLDER]?: Methods;
+}
+
+const holderOf = ({ req }: ServerResponse): Methods => (placeOf(req) as Required<Place>)[HOLDER];
+
+/** One for all responses. */
+const BY_HOLDER: Methods = {
+  write(...given) {
+    return holderOf(this).write.apply(this, given);
+  },
+  end(...given) {
+    return holderOf(this).end.apply(this, given);
+  },
+  writeHead(...given) {
+    return holderOf(this).writeHead.apply(this, given);
+  },
+  flushHeaders() {
+    holderOf(this).flushHeaders.call(this);
+  },
+};
+
+/** Gives what stands at the response now. */
+function install(response: ServerResponse, own: Methods): Methods {
+  const place = placeOf(response.req) as Place;
+  // Of a request that was made after another, with the same response or one of its own.
+  const isTaken = place[HOLDER] !== undefined;
+  if (!isTaken) place[HOLDER] = own;
+  const methods = isTaken ? own : BY_HOLDER;
+  Object.assign(response, methods);
+  return methods;
 }
 
 /** As they are now: another layer, such as compression, may have put its own in their place. */

@@ -10,4 +10,5 @@ export function wholeOf<Piece extends Uint8Array>(pieces: readonly Piece[]): Pie
 }
 
 /** The same bytes, not a copy. */
-export const asBuffer = ({ buffer, byteOffset, byteLength }: Uint8Array): Buffer => Buffer.from(buffer, byteOffset, byteLength);
+export const asBuffer = (bytes: Uint8Array): Buffer =>
+  Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);

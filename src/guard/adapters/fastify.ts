@@ -46,11 +46,11 @@ export function fastifyGuard(guard: Guard, options: FastifyOptions): (app: Fasti
     return beginRequest(guard, options, meta, wholeOf(request[bodyOf] ?? []), request);
   };
 
-  const begin = async (request: Guarded, reply: FastifyReply): Promise<'answered' | 'goes on'> => {
-    const beginning = await inMode(guard, mode, () => look(request));
+  /** False: it was answered. */
+  const goesOn = (beginning: HttpBeginning, request: Guarded, reply: FastifyReply): boolean => {
     if (beginning.kind === 'answer') {
       send(reply, beginning.outcome);
-      return 'answered';
+      return false;
     }
     if (beginning.kind === 'execute') {
       const { execution } = beginning;
@@ -65,7 +65,7 @@ export function fastifyGuard(guard: Guard, options: FastifyOptions): (app: Fasti
       if (reply.raw.closed) left();
       else reply.raw.once('close', left);
     }
-    return 'goes on';
+    return true;
   };
 
   const seal = async (reply: FastifyReply, execution: Execution, payload: Payload): Promise<Sealed> => {
@@ -110,14 +110,18 @@ export function fastifyGuard(guard: Guard, options: FastifyOptions): (app: Fasti
         done();
         return;
       }
-      begin(request, reply).then(
-        (beginning) => {
-          if (beginning === 'goes on') done();
-        },
-        (error: unknown) => {
-          done(error as Error);
-        },
-      );
+      const failed = (error: unknown): void => {
+        done(error as Error);
+      };
+      inMode(guard, mode, () => look(request)).then((beginning) => {
+        try {
+          if (!goesOn(beginning, request, reply)) return;
+        } catch (error) {
+          failed(error);
+          return;
+        }
+        done();
+      }, failed);
     });
 
     app.addHook('onSend', (request: Guarded, reply, payload: unknown, done) => {

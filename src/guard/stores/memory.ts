@@ -13,13 +13,14 @@ interface Entry {
   readonly record?: StoredRecord;
 }
 
-/** How many claims lie between two sweeps for what is past its retention. */
-const SWEEP_EVERY = 1_024;
+/** Fewer are never swept for what is past its retention. */
+const FEW = 1_024;
 
 export class MemoryStore implements Store {
   readonly #entries = new Map<StoreKey, Entry>();
   readonly #now: () => number;
-  #claims = 0;
+  /** Twice what the last sweep left, so that a claim pays for two entries at most, however many are kept. */
+  #sweepAt = FEW;
 
   /** `now` is in milliseconds; a monotonic clock unless told. */
   constructor({ now = () => performance.now() }: { readonly now?: () => number } = {}) {
@@ -32,8 +33,8 @@ export class MemoryStore implements Store {
   }
 
   claim(key: StoreKey, { fingerprint, token, leaseMs, retainMs }: Claim): Promise<Claimed> {
-    this.#sweepNowAndThen();
     const now = this.#now();
+    if (this.#entries.size >= this.#sweepAt) this.#sweep(now);
     const known = this.#living(key, now);
     if (known !== undefined) {
       if (known.fingerprint !== fingerprint) return Promise.resolve({ kind: 'mismatch' });
@@ -77,9 +78,8 @@ export class MemoryStore implements Store {
     return entry !== undefined && entry.keepUntil > now ? entry : undefined;
   }
 
-  #sweepNowAndThen(): void {
-    if (++this.#claims % SWEEP_EVERY !== 0) return;
-    const now = this.#now();
+  #sweep(now: number): void {
     for (const [key, { keepUntil }] of this.#entries) if (keepUntil <= now) this.#entries.delete(key);
+    this.#sweepAt = Math.max(2 * this.#entries.size, FEW);
   }
 }

@@ -4,7 +4,7 @@
  * (`server.ts`) and gets the same requests; in each round all take their turn, in an order of its own, and a ratio is always
  * between two turns of one round. The client never sleeps: a server that answers a sleeping client pays for waking it, so that
  * whoever is a little slower than the client would seem to be much slower. Times are the machine's own affair, so only ratios are
- * printed. Round trips are counted on Redis itself, from its MONITOR.
+ * printed. Round trips are counted on Redis itself, from its MONITOR; what of a run's garbage grows old, from V8's `--trace-gc`.
  *
  * Run: npm run bench:guard [-- --rounds 12 --requests 1000 --connections 16 --seed 1]
  */
@@ -13,7 +13,7 @@ import { createClient } from 'redis';
 import { Pool } from 'undici';
 import { typescriptProgram } from '../../test/harness/node-program.js';
 import { freePort } from '../../test/harness/ports.js';
-import { startProcess, type ManagedProcess } from '../../test/harness/processes.js';
+import { runToEnd, startProcess, type ManagedProcess } from '../../test/harness/processes.js';
 import { Redis } from '../../test/harness/redis.js';
 import { until } from '../../test/harness/until.js';
 import { printBound, printLoad, quantile, readArguments } from '../figures.js';
@@ -26,6 +26,9 @@ const WARM_UP_ROUNDS = 3;
 /** Keys over which the round trips are counted. */
 const COUNTED_KEYS = 50;
 const REPLAY_LIMIT = 1.3;
+/** Guarded runs whose garbage is looked at. */
+const TRACED_RUNS = 400_000;
+const SURVIVE_AT_MOST = 0.02;
 
 const ON_MEMORY = 'express, sluice on memory';
 const ON_REDIS = 'express, sluice on Redis';
@@ -178,6 +181,27 @@ async function roundTrips(redisUrl: string, work: () => Promise<void>): Promise<
   return lines.slice(from + 1, to).filter((line) => !/^\S+ \[\d+ lua\]/.test(line)).length;
 }
 
+/** Of what guarded runs make, the share that the collector's cheap runs leave, from its own lines. A process's first ones are not counted. */
+async function survivors(workload: Workload): Promise<number> {
+  const program = typescriptProgram(new URL('runs.ts', import.meta.url), [workload, String(TRACED_RUNS)]);
+  const command = { name: `runs, ${workload}`, file: process.execPath, arguments: ['--trace-gc', ...program] };
+  const { code, stdout, stderr } = await runToEnd(command, { withinMs: 120_000 });
+  assert.equal(code, 0, stderr);
+  const sizes = [...stdout.matchAll(/Scavenge ([\d.]+) \(.*?\) -> ([\d.]+) |Mark-Compact/g)].map(([, before, after]) => ({
+    before: Number(before),
+    after: Number(after),
+  }));
+  let [made, stayed] = [0, 0];
+  for (const [index, { before, after }] of sizes.entries()) {
+    const last = sizes[index - 1];
+    // After one of the dear runs there is nothing to compare with.
+    if (index < sizes.length / 4 || last === undefined || Number.isNaN(last.after + before)) continue;
+    made += before - last.after;
+    stayed += after - last.after;
+  }
+  return stayed / made;
+}
+
 /** One ratio a round. */
 type Ratios = readonly number[];
 
@@ -242,6 +266,14 @@ try {
   const ours = trips.get(ON_REDIS)!;
   printBound('two round trips for a new key', String(ours['new key']), ours['new key'] === 2);
   printBound('one round trip for a replay', String(ours.replay), ours.replay === 1);
+  for (const workload of WORKLOADS) {
+    const share = await survivors(workload);
+    printBound(
+      `${workload}, of what is made ${String(SURVIVE_AT_MOST * 100)} % or less outlives a cheap collection`,
+      `${(share * 100).toFixed(1)} %`,
+      share <= SURVIVE_AT_MOST,
+    );
+  }
 } finally {
   await Promise.all(contestants.map((contestant) => contestant.stop()));
   await redis.stop();

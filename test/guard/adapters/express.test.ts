@@ -412,10 +412,45 @@ test('a request that a handler makes after the one it has is guarded by itself',
   );
 });
 
+test('requests made after a guarded one, with responses of their own, leave each other and its answer alone', async () => {
+  const { guard } = bench();
+  let paid = 0;
+  const once = expressGuard(guard, { tenant, route: (request) => request.url ?? '' });
+  const pay = express.Router().use(once);
+  pay.post('/pay', (request, response) => {
+    const answer = `${String(request.headers['idempotency-key'])} ${String(++paid)}`;
+    setImmediate(() => response.end(answer));
+  });
+  await withApp(
+    (app) => {
+      app.post('/batch', once, async (request, response) => {
+        const asked = ['p', 'q'].map((key) => {
+          const derived = Object.create(request, {
+            url: { value: '/pay', writable: true },
+            originalUrl: { value: '/pay', writable: true },
+            headers: { value: { 'idempotency-key': key } },
+          }) as typeof request;
+          return answerOf((one) => {
+            pay(derived, one as express.Response, () => undefined);
+          }, derived);
+        });
+        response.json(await Promise.all(asked));
+      });
+    },
+    async ({ send }) => {
+      for (const replayed of [null, 'true']) {
+        const answer = await send('/batch', post('k', ''));
+        assert.deepEqual([await answer.text(), answer.headers.get('idempotent-replayed')], ['["p 1","q 2"]', replayed]);
+      }
+      assert.equal(paid, 2);
+    },
+  );
+});
+
 /** What is answered to a request that came by no connection. */
-function answerOf(ask: (response: ServerResponse) => void): Promise<string> {
+function answerOf(ask: (response: ServerResponse) => void, asked = new IncomingMessage(new Socket())): Promise<string> {
   return new Promise((resolve) => {
-    const response = new ServerResponse(new IncomingMessage(new Socket()));
+    const response = new ServerResponse(asked);
     Object.assign(response, {
       end: (said: Uint8Array | string) => {
         resolve(Buffer.from(said as string).toString());

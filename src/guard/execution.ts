@@ -44,23 +44,31 @@ export interface ClaimedExecutionOptions {
   readonly onStoreDown: 'refuse' | 'run';
 }
 
+const LOST = Symbol('lost');
+
+/** A getter, because a signal is dear to make, and most handlers never look at it. */
+const SIGNAL: PropertyDescriptor = {
+  get(this: Context) {
+    return this[LOST].signal;
+  },
+  enumerable: true,
+};
+
 /**
- * A class, because an object literal with a getter gets a shape of its own each time, which only the collector's dear runs take
- * away. A getter, because a signal is dear to make, and most handlers never look at it.
+ * Its own properties are those of `RunContext`, so that a copy of it has them all. One getter serves all: with one each, as an
+ * object literal has it, each context is a dictionary that outlives the collector's cheap runs.
  */
 class Context implements RunContext {
   readonly attempt: number;
   readonly token: string;
-  readonly #lost: AbortController;
+  declare readonly signal: AbortSignal;
+  declare readonly [LOST]: AbortController;
 
   constructor({ attempt, token }: Pick<RunContext, 'attempt' | 'token'>, lost: AbortController) {
     this.attempt = attempt;
     this.token = token;
-    this.#lost = lost;
-  }
-
-  get signal(): AbortSignal {
-    return this.#lost.signal;
+    Object.defineProperty(this, LOST, { value: lost });
+    Object.defineProperty(this, 'signal', SIGNAL);
   }
 }
 

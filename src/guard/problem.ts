@@ -24,8 +24,12 @@ export function answerOf(refusal: Refusal): Outcome {
 
 /** A record whose body was not kept cannot be played again, and the effect is not repeated for its sake. */
 export function replayOf({ status, headers, body }: StoredRecord): Outcome {
-  // Every replay comes by here, and to spread the headers first gives each replay a shape of its own.
-  if (body.kind === 'bytes') return { status, headers: Object.assign({ 'idempotent-replayed': 'true' }, headers), body };
+  if (body.kind === 'bytes') {
+    // Every replay comes by here, and to spread the headers first gives each replay a shape of its own.
+    const replayed: Record<string, string> = Object.assign({ 'idempotent-replayed': '' }, headers);
+    replayed['idempotent-replayed'] = 'true';
+    return { status, headers: replayed, body };
+  }
   const detail =
     body.kind === 'streamed'
       ? 'The request was carried out. Its answer was a stream, which is not kept.'

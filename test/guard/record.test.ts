@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { replayOf } from '../../src/guard/problem.js';
 import { BODY_LIMIT_BYTES, decodeRecord, encodeRecord, encodeRecordAsText, recordOf } from '../../src/guard/record.js';
 import { outcome } from './support.js';
 
@@ -17,6 +18,11 @@ test('a record keeps what describes the answer, and no cookie and nothing of one
   const record = recordOf(outcome(201, 'x', headers), 'green');
   assert.deepEqual(record.headers, { 'content-type': 'text/plain', etag: '"1"', location: '/o/1' });
   assert.equal(record.revision, 'green');
+});
+
+test('a replay says that it is one, whatever the record of a store of one’s own says', () => {
+  const record = { ...outcome(201, 'x', { 'idempotent-replayed': 'false' }), revision: 'green' };
+  assert.deepEqual(replayOf(record).headers, { 'content-type': 'text/plain', 'idempotent-replayed': 'true' });
 });
 
 test('a body at the limit is kept, and one above it leaves its digest and length', () => {

@@ -339,3 +339,15 @@ test('a mistake in the program is an error and not a refusal: no tenant, no leas
     /leaseMs/,
   );
 });
+
+test('a copy of the context has all of it', async () => {
+  const { guard } = bench();
+  await guard.run(spec(), (context) => {
+    const copy = { ...context };
+    assert.deepEqual(Reflect.ownKeys(copy), ['attempt', 'token', 'signal']);
+    assert.equal(copy.signal, context.signal);
+    for (const made of [new Proxy(context, {}), Object.create(context) as typeof context])
+      assert.equal(made.signal, context.signal);
+    return outcome();
+  });
+});

@@ -186,8 +186,9 @@ const headOf = (reply: FastifyReply): Pick<Outcome, 'status' | 'headers'> => ({
 /** What Fastify is to read in place of `payload`; its pieces are in `pieces` as well, once it has read it. */
 function piecesCopied(request: FastifyRequest, payload: Readable, pieces: Buffer[]): Readable {
   if (payload === request.raw && !hasBegun(request.raw)) {
-    lookAtPieces(request.raw, (piece) => {
-      if (piece !== null) pieces.push(piece);
+    const stop = lookAtPieces(request.raw, (piece) => {
+      if (piece === null) stop();
+      else pieces.push(piece);
     });
     return payload;
   }

@@ -1,7 +1,6 @@
 /** The bytes of a request's body, which whoever comes next can still read. */
-import type { IncomingMessage } from 'node:http';
+import { IncomingMessage } from 'node:http';
 import { wholeOf } from '../bytes.js';
-import { placeOf } from './place.js';
 
 const LEFT = 'the client went away before its request was whole';
 
@@ -43,38 +42,43 @@ export const hasBegun = (request: IncomingMessage): boolean =>
 
 type Look = (piece: Buffer | null, isFull: boolean) => void;
 
-const LOOKED_AT = Symbol('looked at');
-
-interface Place {
-  [LOOKED_AT]?: { readonly push: IncomingMessage['push']; look: Look | undefined };
+interface Looked {
+  readonly push: IncomingMessage['push'];
+  look: Look | undefined;
 }
+
+/** An entry goes as soon as it can, or what it holds outlives the collector's cheap runs. */
+const looks = new WeakMap<IncomingMessage, Looked>();
+
+// eslint-disable-next-line @typescript-eslint/unbound-method -- called with the request as its `this`
+const PUSH = IncomingMessage.prototype.push;
 
 /**
  * Calls `look` with each piece as it comes in and with null at the end, until what it returns is called. The stream goes on as
  * if nobody looked: to read it and to put it back costs several turns of the event loop.
  */
 export function lookAtPieces(request: IncomingMessage, look: Look): () => void {
-  const place = placeOf(request) as Place;
   // eslint-disable-next-line @typescript-eslint/unbound-method -- called with the request as its `this`; to bind costs more
   const { push } = request;
-  // Somebody looks already, at this request or at the one that it was made after.
-  if (place[LOOKED_AT] !== undefined) return lookBeside(request, push, look);
-  const looked: Required<Place>[typeof LOOKED_AT] = { push, look };
-  place[LOOKED_AT] = looked;
+  if (looks.has(request)) return lookBeside(request, push, look);
+  const looked: Looked = { push, look };
+  looks.set(request, looked);
   request.push = pushAndLook;
   return () => {
     looked.look = undefined;
+    if (push === PUSH) looks.delete(request);
   };
 }
 
-/** One for all requests. */
+/** One for all requests, as for responses: see `BY_HOLDER`. It stays, and goes on to what stood there before. */
 function pushAndLook(this: IncomingMessage, piece: Buffer | null, encoding?: BufferEncoding): boolean {
-  const { push, look } = (placeOf(this) as Required<Place>)[LOOKED_AT];
+  const { push, look } = looks.get(this) ?? { push: PUSH, look: undefined };
   const takesMore = push.call(this, piece, encoding);
   look?.(piece, !takesMore);
   return takesMore;
 }
 
+/** For one that somebody looks at already. */
 function lookBeside(request: IncomingMessage, push: IncomingMessage['push'], look: Look): () => void {
   request.push = (piece: Buffer | null, encoding?: BufferEncoding): boolean => {
     const takesMore = push.call(request, piece, encoding);

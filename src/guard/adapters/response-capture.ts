@@ -3,7 +3,7 @@
  * passes piece by piece and only its end is held back, so that a client that saw the end knows that the record is sealed (X19).
  * Every way of answering ends here: `end`, `write`, a pipe, `writeHead`, an empty answer.
  */
-import { ServerResponse, validateHeaderValue, type OutgoingHttpHeaders } from 'node:http';
+import { ServerResponse, validateHeaderValue, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http';
 import { asBuffer, FEW_BYTES, wholeOf } from '../bytes.js';
 import type { Settled } from '../execution.js';
 import { isStream } from '../http.js';
@@ -12,7 +12,6 @@ import { answerOf, isOfAnswer, REPLAYED_HEADER } from '../problem.js';
 import { keptOf } from '../record.js';
 import { BodyRecorder } from './body-recorder.js';
 import { addHeaders, headerText, onHead, saidBy } from './node-writes.js';
-import { placeOf } from './place.js';
 
 export interface CaptureOptions {
   readonly streamTypes: readonly string[] | undefined;
@@ -71,6 +70,7 @@ export function holdResponse(response: ServerResponse, { streamTypes, onEnd }: C
   const release = async (head: Head, wasPassing: boolean): Promise<void> => {
     const settled = await onEnd(outcomeOf(head, recorder, streamTypes));
     phase = 'over';
+    if (installed !== own) giveBack(response, original);
     uncover(response);
     try {
       if (settled.kind === 'send') {
@@ -202,15 +202,22 @@ interface Methods {
   readonly flushHeaders: (this: ServerResponse) => void;
 }
 
-const HOLDER = Symbol('holder');
+const BARE = ServerResponse.prototype as unknown as Methods;
 
-interface Place {
-  [HOLDER]?: Methods;
-}
+/**
+ * What the functions below call for a response. When it is over that is Node's own: what points to its response would outlive
+ * the collector's cheap runs, and the response with it.
+ */
+const holders = new WeakMap<ServerResponse, Methods>();
+/** For who wraps a response, in a `Proxy` or in an object made after it: that has the same request. */
+const byRequest = new WeakMap<IncomingMessage, Methods>();
 
-const holderOf = ({ req }: ServerResponse): Methods => (placeOf(req) as Required<Place>)[HOLDER];
+const holderOf = (response: ServerResponse): Methods => holders.get(response) ?? byRequest.get(response.req) ?? BARE;
 
-/** One for all responses. */
+/**
+ * The same for all responses. Express gives each one another prototype, and from then on a property has a shape of its own there,
+ * and a function that stands in it outlives the collector's cheap runs, with all that it knows.
+ */
 const BY_HOLDER: Methods = {
   write(...given) {
     return holderOf(this).write.apply(this, given);
@@ -228,13 +235,22 @@ const BY_HOLDER: Methods = {
 
 /** Gives what stands at the response now. */
 function install(response: ServerResponse, own: Methods): Methods {
-  const place = placeOf(response.req) as Place;
-  // Of a request that was made after another, with the same response or one of its own.
-  const isTaken = place[HOLDER] !== undefined;
-  if (!isTaken) place[HOLDER] = own;
-  const methods = isTaken ? own : BY_HOLDER;
+  // Of a response that is held already, the methods of the one who holds it are what `own` goes on to.
+  const methods = holders.has(response) ? own : BY_HOLDER;
+  if (methods !== own) {
+    holders.set(response, own);
+    // Not all that stands in for a response in a test has a request.
+    if ((response.req as unknown) !== undefined) byRequest.set(response.req, own);
+  }
   Object.assign(response, methods);
   return methods;
+}
+
+/** From here on every method of the response is its own again. */
+function giveBack(response: ServerResponse, original: Methods): void {
+  const isBare = (Object.keys(BY_HOLDER) as (keyof Methods)[]).every((name) => original[name] === BARE[name]);
+  holders.set(response, isBare ? BARE : original);
+  byRequest.delete(response.req);
 }
 
 /** As they are now: another layer, such as compression, may have put its own in their place. */

@@ -13,14 +13,14 @@ interface Entry {
   readonly record?: StoredRecord;
 }
 
-/** Fewer are never swept for what is past its retention. */
-const FEW = 1_024;
+/** So many claims lie between two sweeps for what is past its retention, or more where more is kept. */
+const SWEEP_EVERY = 1_024;
 
 export class MemoryStore implements Store {
   readonly #entries = new Map<StoreKey, Entry>();
   readonly #now: () => number;
-  /** Twice what the last sweep left, so that a claim pays for two entries at most, however many are kept. */
-  #sweepAt = FEW;
+  /** As many as the last sweep left, so that what a claim pays for sweeping does not grow with what is kept. */
+  #claimsToSweep = SWEEP_EVERY;
 
   /** `now` is in milliseconds; a monotonic clock unless told. */
   constructor({ now = () => performance.now() }: { readonly now?: () => number } = {}) {
@@ -34,7 +34,7 @@ export class MemoryStore implements Store {
 
   claim(key: StoreKey, { fingerprint, token, leaseMs, retainMs }: Claim): Promise<Claimed> {
     const now = this.#now();
-    if (this.#entries.size >= this.#sweepAt) this.#sweep(now);
+    if (--this.#claimsToSweep === 0) this.#sweep(now);
     const known = this.#living(key, now);
     if (known !== undefined) {
       if (known.fingerprint !== fingerprint) return Promise.resolve({ kind: 'mismatch' });
@@ -80,6 +80,6 @@ export class MemoryStore implements Store {
 
   #sweep(now: number): void {
     for (const [key, { keepUntil }] of this.#entries) if (keepUntil <= now) this.#entries.delete(key);
-    this.#sweepAt = Math.max(2 * this.#entries.size, FEW);
+    this.#claimsToSweep = Math.max(this.#entries.size, SWEEP_EVERY);
   }
 }

@@ -447,6 +447,54 @@ test('requests made after a guarded one, with responses of their own, leave each
   );
 });
 
+for (const [how, wrap] of [
+  ['behind a Proxy', (response: express.Response) => new Proxy(response, {})],
+  ['by an object made after it', (response: express.Response) => Object.create(response) as express.Response],
+] as const)
+  test(`what is answered ${how} is held until it is sealed`, { timeout: 30_000 }, async () => {
+    const { guard, store } = bench();
+    let ran = 0;
+    await withApp(
+      (app) => {
+        app.post('/', expressGuard(guard, { tenant }), (_request, response) => {
+          wrap(response).end(`answer ${String(++ran)}`);
+        });
+      },
+      async ({ send }) => {
+        store.faults.complete = 'fails';
+        assert.equal((await send('/', post('k', ''))).status, 503, 'what could not be sealed is not sent');
+        store.faults.complete = undefined;
+        const answers = [await send('/', post('k-2', '')), await send('/', post('k-2', ''))];
+        assert.deepEqual(await Promise.all(answers.map((answer) => answer.text())), ['answer 2', 'answer 2']);
+      },
+    );
+  });
+
+test('a response that is handed to another application with a request of its own stays held', { timeout: 30_000 }, async () => {
+  const { guard, store } = bench();
+  const inner = express();
+  inner.post('/inner', (request, response) => {
+    response.json({ inner: request.url });
+  });
+  await withApp(
+    (app) => {
+      app.post('/', expressGuard(guard, { tenant }), (_request, response) => {
+        const made = Object.assign(new IncomingMessage(new Socket()), { method: 'POST', url: '/inner', headers: {} });
+        inner(made, response);
+      });
+    },
+    async ({ send }) => {
+      store.faults.complete = 'fails';
+      assert.equal((await send('/', post('k', ''))).status, 503, 'what could not be sealed is not sent');
+      store.faults.complete = undefined;
+      for (const replayed of [null, 'true']) {
+        const answer = await send('/', post('k-2', ''));
+        assert.deepEqual([await answer.text(), answer.headers.get('idempotent-replayed')], ['{"inner":"/inner"}', replayed]);
+      }
+    },
+  );
+});
+
 /** What is answered to a request that came by no connection. */
 function answerOf(ask: (response: ServerResponse) => void, asked = new IncomingMessage(new Socket())): Promise<string> {
   return new Promise((resolve) => {

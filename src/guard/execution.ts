@@ -52,6 +52,7 @@ const SIGNAL: PropertyDescriptor = {
     return this[LOST].signal;
   },
   enumerable: true,
+  configurable: true,
 };
 
 /**

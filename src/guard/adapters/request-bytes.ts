@@ -1,5 +1,6 @@
 /** The bytes of a request's body, which whoever comes next can still read. */
 import { IncomingMessage } from 'node:http';
+import { types } from 'node:util';
 import { wholeOf } from '../bytes.js';
 
 const LEFT = 'the client went away before its request was whole';
@@ -60,7 +61,8 @@ const PUSH = IncomingMessage.prototype.push;
 export function lookAtPieces(request: IncomingMessage, look: Look): () => void {
   // eslint-disable-next-line @typescript-eslint/unbound-method -- called with the request as its `this`; to bind costs more
   const { push } = request;
-  if (looks.has(request)) return lookBeside(request, push, look);
+  // Whom somebody looks at already, and whom Node calls by another name.
+  if (looks.has(request) || push === pushAndLook || types.isProxy(request)) return lookBeside(request, push, look);
   const looked: Looked = { push, look };
   looks.set(request, looked);
   request.push = pushAndLook;
@@ -78,7 +80,6 @@ function pushAndLook(this: IncomingMessage, piece: Buffer | null, encoding?: Buf
   return takesMore;
 }
 
-/** For one that somebody looks at already. */
 function lookBeside(request: IncomingMessage, push: IncomingMessage['push'], look: Look): () => void {
   request.push = (piece: Buffer | null, encoding?: BufferEncoding): boolean => {
     const takesMore = push.call(request, piece, encoding);

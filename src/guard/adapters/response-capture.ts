@@ -4,6 +4,7 @@
  * Every way of answering ends here: `end`, `write`, a pipe, `writeHead`, an empty answer.
  */
 import { ServerResponse, validateHeaderValue, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http';
+import { types } from 'node:util';
 import { asBuffer, FEW_BYTES, wholeOf } from '../bytes.js';
 import type { Settled } from '../execution.js';
 import { isStream } from '../http.js';
@@ -36,9 +37,9 @@ export function holdResponse(response: ServerResponse, { streamTypes, onEnd }: C
    * the handler's as it would be without us, and what they add is sealed; afterwards they are left out.
    */
   const closeHead = (): void => {
-    if ((response as unknown as Methods).writeHead !== installed.writeHead) {
+    if ((response as unknown as Methods).writeHead !== installed.methods.writeHead) {
       if (!isHeadSaid) response.writeHead(response.statusCode);
-      Object.assign(response, { writeHead: installed.writeHead });
+      Object.assign(response, { writeHead: installed.methods.writeHead });
     }
     response.removeHeader(REPLAYED_HEADER);
     mustBeSendable(response);
@@ -70,7 +71,7 @@ export function holdResponse(response: ServerResponse, { streamTypes, onEnd }: C
   const release = async (head: Head, wasPassing: boolean): Promise<void> => {
     const settled = await onEnd(outcomeOf(head, recorder, streamTypes));
     phase = 'over';
-    if (installed !== own) giveBack(response, original);
+    installed.giveBack(original);
     uncover(response);
     try {
       if (settled.kind === 'send') {
@@ -205,14 +206,13 @@ interface Methods {
 const BARE = ServerResponse.prototype as unknown as Methods;
 
 /**
- * What the functions below call for a response. When it is over that is Node's own: what points to its response would outlive
- * the collector's cheap runs, and the response with it.
+ * What the functions below call for a response, and for whoever wraps it, in a `Proxy` or in an object made after it: that has the
+ * same request. When a response is over this is Node's own where it can be: what points to its response would outlive the
+ * collector's cheap runs, and the response with it.
  */
-const holders = new WeakMap<ServerResponse, Methods>();
-/** For who wraps a response, in a `Proxy` or in an object made after it: that has the same request. */
-const byRequest = new WeakMap<IncomingMessage, Methods>();
+const holders = new WeakMap<ServerResponse | IncomingMessage, Methods>();
 
-const holderOf = (response: ServerResponse): Methods => holders.get(response) ?? byRequest.get(response.req) ?? BARE;
+const holderOf = (response: ServerResponse): Methods => holders.get(response) ?? holders.get(response.req) ?? BARE;
 
 /**
  * The same for all responses. Express gives each one another prototype, and from then on a property has a shape of its own there,
@@ -232,25 +232,33 @@ const BY_HOLDER: Methods = {
     holderOf(this).flushHeaders.call(this);
   },
 };
+const NAMES = Object.keys(BY_HOLDER) as readonly (keyof Methods)[];
 
-/** Gives what stands at the response now. */
-function install(response: ServerResponse, own: Methods): Methods {
-  // Of a response that is held already, the methods of the one who holds it are what `own` goes on to.
-  const methods = holders.has(response) ? own : BY_HOLDER;
-  if (methods !== own) {
-    holders.set(response, own);
-    // Not all that stands in for a response in a test has a request.
-    if ((response.req as unknown) !== undefined) byRequest.set(response.req, own);
-  }
-  Object.assign(response, methods);
-  return methods;
+interface Installed {
+  /** What stands at the response now. */
+  readonly methods: Methods;
+  /** From here on every method of the response is its own again. */
+  readonly giveBack: (original: Methods) => void;
 }
 
-/** From here on every method of the response is its own again. */
-function giveBack(response: ServerResponse, original: Methods): void {
-  const isBare = (Object.keys(BY_HOLDER) as (keyof Methods)[]).every((name) => original[name] === BARE[name]);
-  holders.set(response, isBare ? BARE : original);
-  byRequest.delete(response.req);
+function install(response: ServerResponse, own: Methods): Installed {
+  // Not all that stands in for a response has a request.
+  const known = [response, response.req as IncomingMessage | null | undefined].filter((each) => each != null);
+  // Held already, or under another name than the one by which Node will call: only functions of its own find the way.
+  if (types.isProxy(response) || known.some((each) => holders.has(each))) {
+    Object.assign(response, own);
+    return { methods: own, giveBack: () => undefined };
+  }
+  const hold = (methods: Methods): void => {
+    for (const each of known) holders.set(each, methods);
+  };
+  hold(own);
+  Object.assign(response, BY_HOLDER);
+  const giveBack = (original: Methods): void => {
+    const isBare = NAMES.every((name) => original[name] === BARE[name]);
+    hold(isBare ? BARE : original);
+  };
+  return { methods: BY_HOLDER, giveBack };
 }
 
 /** As they are now: another layer, such as compression, may have put its own in their place. */

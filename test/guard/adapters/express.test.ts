@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { IncomingMessage, request as httpRequest, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import express, { type Express } from 'express';
 import { expressGuard, keepRawBody } from '../../../src/guard/adapters/express.js';
@@ -469,6 +470,81 @@ for (const [how, wrap] of [
       },
     );
   });
+
+/** As a layer that wraps an object makes it: what is called and set goes to the object itself. */
+const boundTo = <T extends object>(whole: T): T =>
+  new Proxy(whole, {
+    get: (target, name) => {
+      const value: unknown = Reflect.get(target, name, target);
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+    },
+    set: (target, name, value) => Reflect.set(target, name, value, target),
+  });
+
+test(
+  'a guard that is given its request and response behind a Proxy reads the body, seals, and lets layers around hear of the head',
+  { timeout: 30_000 },
+  async () => {
+    const { guard } = bench();
+    await withApp(
+      (app) => {
+        app.post('/', (request, response, next) => {
+          const { writeHead } = response as unknown as { writeHead: (...given: unknown[]) => unknown };
+          Object.assign(response, {
+            writeHead: (...given: unknown[]) => {
+              response.setHeader('x-around', 'yes');
+              return writeHead.apply(response, given);
+            },
+          });
+          const asked = boundTo(request);
+          const answered = boundTo(response);
+          expressGuard(guard, { tenant, route: () => 'orders' })(asked, answered, () => {
+            void text(request).then((body) => answered.end(body));
+          }).catch(next);
+        });
+      },
+      async ({ send }) => {
+        for (const replayed of [null, 'true']) {
+          const answer = await send('/', post('k', '{"a":1}'));
+          const { headers } = answer;
+          assert.deepEqual(
+            [await answer.text(), headers.get('x-around'), headers.get('idempotent-replayed')],
+            ['{"a":1}', 'yes', replayed],
+          );
+        }
+      },
+    );
+  },
+);
+
+for (const [how, wrap] of [
+  ['a Proxy that binds', (response: express.Response) => boundTo(response)],
+  ['a Proxy', (response: express.Response) => new Proxy(response, {})],
+  ['an object made after it', (response: express.Response) => Object.create(response) as express.Response],
+] as const)
+  test(
+    `a guard within another one that is given the response as ${how} seals under its own key`,
+    { timeout: 30_000 },
+    async () => {
+      const { guard } = bench();
+      let ran = 0;
+      await withApp(
+        (app) => {
+          app.post('/', expressGuard(guard, { tenant }), (request, response, next) => {
+            const wrapped = wrap(response);
+            const derived = Object.create(request, { headers: { value: { 'idempotency-key': 'inner' } } }) as typeof request;
+            expressGuard(guard, { tenant, route: () => 'inner' })(derived, wrapped, () => {
+              wrapped.end(`answer ${String(++ran)}`);
+            }).catch(next);
+          });
+        },
+        async ({ send }) => {
+          for (const key of ['a', 'b']) assert.equal(await (await send('/', post(key, ''))).text(), 'answer 1');
+          assert.equal(ran, 1);
+        },
+      );
+    },
+  );
 
 test('a response that is handed to another application with a request of its own stays held', { timeout: 30_000 }, async () => {
   const { guard, store } = bench();

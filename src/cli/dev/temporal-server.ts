@@ -47,9 +47,8 @@ export interface TemporalServer {
   kill(): void;
 }
 
-const READY = 'ready';
-const NOT_YET = 'not yet';
 const READY_MS = 30_000;
+const LOOK_EVERY_MS = 100;
 /** Its first words say why it ends; what follows is where it was in its code. */
 const SAID_AT_MOST = 500;
 const GRACE_MS = 5_000;
@@ -82,8 +81,8 @@ export async function startTemporalServer(options: ServerOptions): Promise<Tempo
       resolve(`ended with ${signal ?? `code ${String(code)}`}`);
     });
   });
-  const answers = await untilItAnswers(address, ended);
-  if (answers === READY)
+  const problem = await untilItAnswers(address, ended);
+  if (problem === undefined)
     return {
       address,
       uiUrl: `http://${HOST}:${uiPort}`,
@@ -92,7 +91,7 @@ export async function startTemporalServer(options: ServerOptions): Promise<Tempo
       kill: () => void child.kill('SIGKILL'),
     };
   await stop(child, ended);
-  throw fail(`the Temporal development server ${answers} (${options.binary}; it said: ${oneLine(said) || 'nothing'})`);
+  throw fail(`the Temporal development server ${problem} (${options.binary}; it said: ${oneLine(said) || 'nothing'})`);
 }
 
 function argumentsOf({ databaseFile }: ServerOptions, port: number, uiPort: number): readonly string[] {
@@ -114,26 +113,27 @@ function argumentsOf({ databaseFile }: ServerOptions, port: number, uiPort: numb
   ];
 }
 
-/** READY, or what is wrong. */
-async function untilItAnswers(address: string, ended: Promise<string>): Promise<string> {
+/** Or what is wrong. */
+async function untilItAnswers(address: string, ended: Promise<string>): Promise<string | undefined> {
   const until = Date.now() + READY_MS;
   while (Date.now() < until) {
     const answers = await Promise.race([itAnswers(address), ended]);
-    if (answers !== NOT_YET) return answers;
+    if (answers === true) return undefined;
+    if (typeof answers === 'string') return answers;
+    await pause(LOOK_EVERY_MS);
   }
   return `did not answer within ${READY_MS / 1_000} s`;
 }
 
-async function itAnswers(address: string): Promise<typeof READY | typeof NOT_YET> {
+async function itAnswers(address: string): Promise<boolean> {
   try {
     const client = await SluiceClient.connect({ address, withinMs: 1_000 });
     // The port is open before the namespace is there.
     await client.list({ limit: 1 });
     await client.close();
-    return READY;
+    return true;
   } catch {
-    await pause(100);
-    return NOT_YET;
+    return false;
   }
 }
 

@@ -43,13 +43,8 @@ export const hasBegun = (request: IncomingMessage): boolean =>
 
 type Look = (piece: Buffer | null, isFull: boolean) => void;
 
-interface Looked {
-  readonly push: IncomingMessage['push'];
-  look: Look | undefined;
-}
-
 /** An entry goes as soon as it can, or what it holds outlives the collector's cheap runs. */
-const looks = new WeakMap<IncomingMessage, Looked>();
+const looks = new WeakMap<IncomingMessage, Look>();
 
 // eslint-disable-next-line @typescript-eslint/unbound-method -- called with the request as its `this`
 const PUSH = IncomingMessage.prototype.push;
@@ -61,22 +56,19 @@ const PUSH = IncomingMessage.prototype.push;
 export function lookAtPieces(request: IncomingMessage, look: Look): () => void {
   // eslint-disable-next-line @typescript-eslint/unbound-method -- called with the request as its `this`; to bind costs more
   const { push } = request;
-  // Whom somebody looks at already, and whom Node calls by another name.
-  if (looks.has(request) || push === pushAndLook || types.isProxy(request)) return lookBeside(request, push, look);
-  const looked: Looked = { push, look };
-  looks.set(request, looked);
+  // Somebody looks at it already, or Node calls it by another name.
+  if (push !== PUSH || types.isProxy(request)) return lookBeside(request, push, look);
+  looks.set(request, look);
   request.push = pushAndLook;
   return () => {
-    looked.look = undefined;
-    if (push === PUSH) looks.delete(request);
+    looks.delete(request);
   };
 }
 
-/** One for all requests, as for responses: see `BY_HOLDER`. It stays, and goes on to what stood there before. */
+/** One for all requests, as for responses: see `BY_HOLDER`. It stays, and does without a look what Node's own does. */
 function pushAndLook(this: IncomingMessage, piece: Buffer | null, encoding?: BufferEncoding): boolean {
-  const { push, look } = looks.get(this) ?? { push: PUSH, look: undefined };
-  const takesMore = push.call(this, piece, encoding);
-  look?.(piece, !takesMore);
+  const takesMore = PUSH.call(this, piece, encoding);
+  looks.get(this)?.(piece, !takesMore);
   return takesMore;
 }
 

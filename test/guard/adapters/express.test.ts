@@ -383,6 +383,14 @@ test('a request that breaks off is an error in observe too, and no handler takes
   }
 });
 
+/** As a handler of a batch makes it. */
+const payAfter = <Request extends object>(request: Request, key: string): Request =>
+  Object.create(request, {
+    url: { value: '/pay', writable: true },
+    originalUrl: { value: '/pay', writable: true },
+    headers: { value: { 'idempotency-key': key } },
+  }) as Request;
+
 test('a request that a handler makes after the one it has is guarded by itself', { timeout: 30_000 }, async () => {
   const { guard } = bench();
   let paid = 0;
@@ -394,15 +402,9 @@ test('a request that a handler makes after the one it has is guarded by itself',
   await withApp(
     (app) => {
       app.post('/batch', once, async (request, response) => {
-        const derived = (): typeof request =>
-          Object.create(request, {
-            url: { value: '/pay', writable: true },
-            originalUrl: { value: '/pay', writable: true },
-            headers: { value: { 'idempotency-key': 'p' } },
-          }) as typeof request;
         const answers: string[] = [];
         for (let times = 0; times < 2; times++)
-          answers.push(await answerOf((one) => pay(derived(), one as express.Response, () => undefined)));
+          answers.push(await answerOf((one) => pay(payAfter(request, 'p'), one as express.Response, () => undefined)));
         response.json(answers);
       });
     },
@@ -426,11 +428,7 @@ test('requests made after a guarded one, with responses of their own, leave each
     (app) => {
       app.post('/batch', once, async (request, response) => {
         const asked = ['p', 'q'].map((key) => {
-          const derived = Object.create(request, {
-            url: { value: '/pay', writable: true },
-            originalUrl: { value: '/pay', writable: true },
-            headers: { value: { 'idempotency-key': key } },
-          }) as typeof request;
+          const derived = payAfter(request, key);
           return answerOf((one) => {
             pay(derived, one as express.Response, () => undefined);
           }, derived);
